@@ -1,4 +1,4 @@
-"""The command `milepost`: finds a command's file when it is asked for, and turns faults into one line and an exit status.
+"""The command `milepost`: imports a command when it is named, and turns faults into one line and an exit status.
 
 COMMANDS is the one table: a command is one function in one file, imported only when it is named, so that `milepost`
 starts at once whatever the others need. stdout carries the answer, stderr the story.
@@ -48,7 +48,8 @@ def run(arguments: list[str]) -> int:
     except Fault as fault:
         return complain(fault.line(PROGRAM), fault.status)
     except click.ClickException as error:
-        return complain(f"{PROGRAM}: E-USAGE-01 {' '.join(error.format_message().split())} (try: {PROGRAM} --help)", USAGE)
+        words = " ".join(error.format_message().split())
+        return complain(f"{PROGRAM}: E-USAGE-01 {words} (try: {PROGRAM} --help)", USAGE)
     except (click.Abort, KeyboardInterrupt):
         return INTERRUPTED
     return answer if isinstance(answer, int) else OK

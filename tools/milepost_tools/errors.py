@@ -1,7 +1,8 @@
 """What the tools say when something is wrong: one line with a code, and the exit status that belongs to the code.
 
-EXITS is the one table; README.md prints the same statuses for both programs. A fault that is the user's or the machine's
-to mend is a `Fault`, which `cli.main` turns into its line; anything else is a defect of ours and keeps its traceback.
+EXITS is the one table; README.md prints the same statuses for both programs. A fault that is the user's or the
+machine's to mend is a `Fault`, which `cli.main` turns into its line; anything else is a defect of ours and keeps its
+traceback.
 """
 
 OK, LAW, USAGE, PORT_MISSING, PORT_BUSY, BROKER, TOOL, DIRECTORY = range(8)
@@ -25,17 +26,16 @@ EXITS = {
 
 
 class Fault(Exception):
-    """Something to be mended outside the program: `code` of EXITS, `text` in one line that says what to do."""
+    """Something to be mended outside the program: `code` of EXITS, `text` in one line that says what to do.
 
-    def __init__(self, code: str, text: str) -> None:
+    `status` is the exit status that belongs to the code, unless another program's is handed on.
+    """
+
+    def __init__(self, code: str, text: str, status: int | None = None) -> None:
         super().__init__(text)
         self.code = code
         self.text = " ".join(text.split())
-
-    @property
-    def status(self) -> int:
-        """The exit status that belongs to the code."""
-        return EXITS[self.code][0]
+        self.status = EXITS[code][0] if status is None else status
 
     def line(self, program: str) -> str:
         """What goes to stderr."""

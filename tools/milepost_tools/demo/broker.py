@@ -1,7 +1,7 @@
-"""The broker that the demo carries along: amqtt on a free loopback port, in a process of its own so that nothing stalls it.
+"""The broker that the demo carries along: amqtt on a free loopback port, in a process of its own: nothing stalls it.
 
-As a program it serves until SIGTERM and writes its URL to stdout as soon as it listens. `start` is what the demo calls.
-A broker the user names instead is only looked at: `check` says in one line why it cannot be used.
+As a program it serves until SIGTERM and writes its URL to stdout as soon as it listens. `start` is what the demo
+calls. A broker the user names instead is only looked at: `check` says in one line why it cannot be used.
 """
 
 import asyncio
@@ -71,7 +71,7 @@ async def check(url: str) -> None:
 
 async def serve() -> None:
     """Be the broker until SIGTERM."""
-    from amqtt.broker import Broker  # late: only the broker's own process pays for it
+    from amqtt.broker import Broker  # type: ignore[import-untyped] # late: only this process pays for it
 
     ended = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ended.set)

@@ -1,7 +1,7 @@
 """Child processes: started with their story in a file, ended politely within a limit, never left behind.
 
-Each child leads a process group of its own, so that Ctrl-C reaches the demo alone and the demo decides the order of the
-end; the kernel sends it SIGTERM if we die first. Output goes to a log file, of which `last_words` shows the end.
+Each child leads a process group of its own, so that Ctrl-C reaches the demo alone and the demo decides the order of
+the end; the kernel sends it SIGTERM if we die first. Output goes to a log file, of which `last_words` shows the end.
 """
 
 import asyncio
@@ -10,6 +10,8 @@ import os
 import signal
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+
+from ..processes import last_line
 
 STOP_S_MAX = 10.0  # then SIGKILL
 LAST_BYTES = 4000
@@ -65,7 +67,7 @@ class Child:
 
     def last_words(self) -> str:
         """The last line of its log that says something."""
-        return next((line.strip() for line in reversed(read_tail(self.log).splitlines()) if line.strip()), "it said nothing")
+        return last_line(read_tail(self.log))
 
 
 async def start(

@@ -1,9 +1,9 @@
 """Counting records by their names alone: how many are unique, how many came again, how many are missing.
 
 Pure, and independent of every ledger: a consumer at the broker knows only ids `<node>-<boot>-<sequence>` and `gone`.
-Sequences of a boot start at 0 and have no holes, so each hole below the highest one seen is a loss unless a `gone` explains
-it. What a node sampled but never handed over when it was stopped lies above the highest and is nobody's loss. Sequences
-are kept as ranges, so memory grows with the holes and not with the records.
+Sequences of a boot start at 0 and have no holes, so each hole below the highest one seen is a loss unless a `gone`
+explains it. What a node sampled but never handed over when it was stopped lies above the highest and is nobody's loss.
+Sequences are kept as ranges, so memory grows with the holes and not with the records.
 """
 
 import re

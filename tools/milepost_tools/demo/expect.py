@@ -1,9 +1,9 @@
 """What a sensor's trace must look like at the broker: the same values in the same order, rounded as the part rounds.
 
-Pure. A part can say certain numbers only: multiples of its resolution between its two ends; beyond them it says a word, and
-where the trace has a blank it says nothing at all. Received rows must be a subsequence of the trace: each is found at an
-index above the last one's, and no further on than `skip_max`, so that a wrong value cannot hide behind a later row that
-happens to match.
+Pure. A part can say certain numbers only: multiples of its resolution between its two ends; beyond them it says a
+word, and where the trace has a blank it says nothing at all. Received rows must be a subsequence of the trace: each is
+found at an index above the last one's, and no further on than `skip_max`, so that a wrong value cannot hide behind a
+later row that happens to match.
 """
 
 import csv

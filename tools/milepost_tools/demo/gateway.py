@@ -1,4 +1,4 @@
-"""The gateway daemon as the demo and the tests run it: its configuration, its process, its ledger as it tells it itself."""
+"""The gateway daemon as the demo and the tests run it: configuration, process, and the ledger as it tells it itself."""
 
 import asyncio
 import json

@@ -1,9 +1,10 @@
 """A line between a node and the gateway: two pseudo-terminals and a pump between them, with a place for faults.
 
 Each end is a port with a stable name (a symbolic link) that any program may open as a serial port. Bytes cross in both
-directions through a `Way`, which can damage, drop or cut them on demand, drawn from a seed so that a failure can be had
-again. The line can be unplugged (both ports vanish) and plugged in again (new terminals, the same names). We keep the far
-side of each terminal open ourselves, so raw mode lasts and a program that closes its port does not hang up the line.
+directions through a `Way`, which can damage, drop or cut them on demand, drawn from a seed so that a failure can be
+had again. The line can be unplugged (both ports vanish) and plugged in again (new terminals, the same names). We keep
+the far side of each terminal open ourselves, so raw mode lasts and a program that closes its port does not hang up the
+line.
 """
 
 import asyncio
@@ -103,7 +104,7 @@ class Terminal:
 
 
 class Line:
-    """A cable: `node_port` and `gateway_port` are what programs open; `up` carries to the gateway, `down` to the node."""
+    """A cable: programs open `node_port` and `gateway_port`; `up` carries to the gateway, `down` to the node."""
 
     def __init__(self, directory: Path, name: str, seed: int = 0) -> None:
         self.node_port = directory / f"{name}.node"

@@ -1,7 +1,8 @@
 """The demo's nodes: who they are, what they measure, and how one is made and started as a real MicroPython process.
 
 NODES is the plan of the little city. A node's directory holds its identity with a key drawn at random (0600) and its
-configuration; the firmware's files are reached through links in one folder, as they would lie on a node's own file system.
+configuration; the firmware's files are reached through links in one folder, as they would lie on a node's own file
+system.
 """
 
 import importlib.util

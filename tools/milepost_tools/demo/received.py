@@ -1,7 +1,8 @@
-"""What a consumer knows from the messages it received: counts by name, the latest row of each site, rows to compare, ledger.
+"""What a consumer knows from the messages it received: counts by name, each site's latest row, rows to compare, ledger.
 
-Pure: topic, payload and a clock's reading go in, nothing goes out. Retained copies of an earlier run are not counted. A
-message that is not what the topics promise is counted in `senseless` and otherwise ignored, as a robust consumer would.
+Pure: topic, payload and a clock's reading go in, nothing goes out. Retained copies of an earlier run are not counted.
+A message that is not what the topics promise is counted in `senseless` and otherwise ignored, as a robust consumer
+would.
 """
 
 import json
@@ -76,7 +77,7 @@ class Received:
             gone = data["gone"]
             self.count.explain(parse_name(data["id"])[0], gone["boot"], gone["first"], gone["last"])
         elif kind == "event":
-            self.events[site] = str(data["e"])
+            self.events[site] = str(data["event"])
         elif is_new and kind in ("obs", "hist"):
             self._take_row(site, stream, data, now_s)
 

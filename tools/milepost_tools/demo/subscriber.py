@@ -1,7 +1,8 @@
 """The demo's subscriber: an ordinary consumer at the broker, which knows what is published and nothing else.
 
-It asks for all topics of the area with QoS 1 and a session that outlasts its connection, so what is published while it is
-away waits for it. It comes back for ever, with a short pause; `forget` takes its session away from the broker at the end.
+It asks for all topics of the area with QoS 1 and a session that outlasts its connection, so what is published while it
+is away waits for it. It comes back for ever, with a short pause; `forget` takes its session away from the broker at
+the end.
 """
 
 import asyncio
@@ -21,11 +22,12 @@ _quiet.propagate = False
 
 
 class Subscriber:
-    """Hands each message to `take`. `ready` is set while it is subscribed; `connections` counts how often it came."""
+    """Hands each message to `take`. `ready` is set while it is subscribed; `trouble` is why it last was not."""
 
     def __init__(self, host: str, port: int, topics: str, identifier: str, take: Take) -> None:
         self.ready = asyncio.Event()
         self.connections = 0
+        self.trouble = "no answer yet"
         self._host = host
         self._port = port
         self._topics = topics
@@ -37,8 +39,9 @@ class Subscriber:
         while True:
             try:
                 await self._listen()
-            except aiomqtt.MqttError:
+            except aiomqtt.MqttError as error:
                 self.ready.clear()
+                self.trouble = str(error)
                 await asyncio.sleep(RETRY_S)
 
     async def _listen(self) -> None:

@@ -16,6 +16,7 @@ from .received import Latest, Received, age_s
 UNITS = {name: (unit, decimals) for name, unit, decimals in CHANNELS.values()}
 PLAIN = {"ug/m3": "µg/m³", "Cel": "°C", "uT": "µT", "[ppm]": "ppm", "[ppb]": "ppb", "{index}": "", "{bool}": ""}
 GOOD, SUSPECT, BAD = "green", "yellow", "red"
+NOTHING = "-"
 STALE_S = 10.0  # a live row is at most so old while all is well
 HEADS = ("site", "stream", "values", "time (UTC)", "± s", "quality", "age", "rows")
 BOOKS = ("accepted", "delivered", "pending", "discarded", "quarantined")
@@ -49,7 +50,7 @@ def site_cells(latest: Latest, event: str | None, now: datetime) -> list[Rendera
         latest.stream,
         values,
         time_text(payload),
-        "–" if payload.get("te") is None else f"{float(payload['te']):.3f}",
+        NOTHING if payload.get("te") is None else f"{float(payload['te']):.3f}",
         quality_text(payload),
         Text(shown, style=color),
         str(latest.rows),
@@ -100,4 +101,4 @@ def book_text(value: Any) -> str:  # noqa: ANN401 - a count, or counts by reason
     """A count; for discards the counts by reason."""
     if isinstance(value, dict):
         return ", ".join(f"{reason} {count}" for reason, count in sorted(value.items())) or "0"
-    return "–" if value is None else str(value)
+    return NOTHING if value is None else str(value)

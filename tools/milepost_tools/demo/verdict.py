@@ -48,7 +48,7 @@ class Verdict:
             lost = max(self.missing, delivered - self.unique)
             return Fault("E-LAW-02", f"the subscriber missed {lost} records of {delivered} delivered")
         if self.unique > delivered + self.ledger.get("gateway", {}).get("pending", 0):
-            return Fault("E-LAW-02", f"the subscriber got {self.unique} records, the ledger knows of {delivered} delivered")
+            return Fault("E-LAW-02", f"the subscriber got {self.unique} records, delivered were {delivered}")
         if self.equal != self.compared:
             return Fault("E-LAW-03", f"{self.compared - self.equal} rows of {self.compared} differ from the trace")
         return None
