@@ -14,7 +14,7 @@ from .session import FORGERIES_MAX, WINDOW, Session
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Callable, Hashable
+    from collections.abc import Callable, Hashable
 
 TENTATIVE_MAX = 4  # half-open sessions a node may have
 UNKNOWN_MAX = 64  # nodes that said HELLO and are not enrolled: so many are remembered by name
@@ -38,11 +38,11 @@ class Peer:
 
     def __init__(self, address: int) -> None:
         self.address = address
-        self.source: "Hashable" = None
-        self.live: "Session | None" = None
-        self.tentative: "list[tuple[Hello, Welcome, Session]]" = []
-        self.replies: "list[bytes]" = []  # WELCOMEs to send
-        self.probes: "dict[int, int]" = {}  # time exchanges under way: token, when it left (-1: not yet)
+        self.source: Hashable = None
+        self.live: Session | None = None
+        self.tentative: list[tuple[Hello, Welcome, Session]] = []
+        self.replies: list[bytes] = []  # WELCOMEs to send
+        self.probes: dict[int, int] = {}  # time exchanges under way: token, when it left (-1: not yet)
         self.token = 0
 
     def sessions(self) -> "list[Session]":
@@ -61,14 +61,14 @@ class GatewayEnd:
         reorder: int = 1,
     ) -> None:
         self.counters = dict.fromkeys(COUNTERS, 0)
-        self.unknown: "dict[bytes, int]" = {}
+        self.unknown: dict[bytes, int] = {}
         self._key_of = key_of
         self._entropy = entropy
         self._ack_delay_ms_max = ack_delay_ms_max
         self._reorder = reorder
-        self._peers: "dict[bytes, Peer]" = {}
-        self._shorts: "list[tuple[Hashable, int]]" = []  # "no session" to say: source, address
-        self._said_no: "dict[tuple[Hashable, int], int]" = {}
+        self._peers: dict[bytes, Peer] = {}
+        self._shorts: list[tuple[Hashable, int]] = []  # "no session" to say: source, address
+        self._said_no: dict[tuple[Hashable, int], int] = {}
 
     # -- for the caller ---------------------------------------------------------------------------------------------------
 
@@ -86,7 +86,7 @@ class GatewayEnd:
 
     def commit_wanted(self) -> bool:
         """Whether some node's window is nearly full of packets that wait for a commit."""
-        return any([session.unconfirmed() >= WINDOW - 2 for session in self.sessions()])
+        return any(session.unconfirmed() >= WINDOW - 2 for session in self.sessions())
 
     def probe(self, session: Session) -> None:
         """Begin one time exchange with a node; its outcome is a TimeMeasured."""
@@ -180,7 +180,7 @@ class GatewayEnd:
             peer.live = None
 
     def _take_in(self, peer: Peer, session: Session, opened: "tuple[int, bytes]", now: int) -> "list[Event]":
-        events: "list[Event]" = []
+        events: list[Event] = []
         if session is not peer.live:
             events += self._go_live(peer, session)
         try:
@@ -193,7 +193,7 @@ class GatewayEnd:
         return events
 
     def _go_live(self, peer: Peer, session: Session) -> "list[Event]":
-        events: "list[Event]" = []
+        events: list[Event] = []
         old, peer.live = peer.live, session
         peer.tentative = []
         peer.probes = {}
@@ -207,7 +207,7 @@ class GatewayEnd:
 
     def _sift(self, peer: Peer, event: Arrived, now: int) -> "list[Event]":
         """Take out the blocks that are the link's own business; what is left is the caller's."""
-        events: "list[Event]" = []
+        events: list[Event] = []
         rest = []
         for kind, body in event.blocks:
             if kind == blocks.TIME_REPLY:

@@ -14,13 +14,15 @@ from .session import ACK_BYTES_MAX, PLAIN_BYTES_MAX, Session
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Callable
+    from collections.abc import Callable
 
 HELLO_MS_MIN = 200  # pause after the first HELLO; doubled after each, with as much again drawn at random
 HELLO_MS_MAX = 60000
 PING_MS = 20000  # a quiet link is asked for a sign of life
 SESSION_MS_MAX = 7 * 24 * 3600 * 1000  # then new keys
-QUIET_MS = 1000  # "no session" counts only if nothing genuine came for so long: a forger on the line must not keep us joining
+QUIET_MS = (
+    1000  # "no session" counts only if nothing genuine came for so long: a forger on the line must not keep us joining
+)
 CONTROL_BYTES_MAX = 24  # what a time reply may take of a packet beside the ack
 
 
@@ -30,7 +32,7 @@ class NodeEnd:
     def __init__(
         self, node: bytes, boot: int, key: bytes, entropy: "Callable[[int], bytes]", flags: int = 0, reorder: int = 1
     ) -> None:
-        self.session: "Session | None" = None
+        self.session: Session | None = None
         self.counters = {"bad_packet": 0, "forged": 0, "opened": 0, "replayed": 0, "retransmitted": 0}
         self._node = node
         self._boot = boot
@@ -38,11 +40,11 @@ class NodeEnd:
         self._entropy = entropy
         self._flags = flags
         self._reorder = reorder
-        self._hello: "Hello | None" = None
+        self._hello: Hello | None = None
         self._hello_at = 0  # when the next HELLO may go out
         self._hello_pause = HELLO_MS_MIN
         self._hello_due = True
-        self._probes: "list[tuple[int, int]]" = []  # time probes to answer: token, when it came
+        self._probes: list[tuple[int, int]] = []  # time probes to answer: token, when it came
         self._said = 0  # when we last sent anything
 
     @property

@@ -1,10 +1,10 @@
 """Packets: the header that every frame begins with, and the four types there are.
 
-    byte 0   bits 7..6 version 01 · 5 direction (0 up, 1 down) · 4..3 type · 2 turn token · 1..0 zero, ignored
-    byte 1   address: 1..250 a node on this link, 0 none yet
-    DATA     bytes 2..3 the low half of the packet number (little-endian) · ciphertext · tag 8
-    HELLO, WELCOME   handshake.py
-    SHORT    byte 2 what it says; unauthenticated, so it may cause nothing but a reply or a new HELLO
+byte 0   bits 7..6 version 01 · 5 direction (0 up, 1 down) · 4..3 type · 2 turn token · 1..0 zero, ignored
+byte 1   address: 1..250 a node on this link, 0 none yet
+DATA     bytes 2..3 the low half of the packet number (little-endian) · ciphertext · tag 8
+HELLO, WELCOME   handshake.py
+SHORT    byte 2 what it says; unauthenticated, so it may cause nothing but a reply or a new HELLO
 """
 
 VERSION = 0x40

@@ -65,8 +65,8 @@ class Session:
         self._out = ccm(keys[1] if direction else keys[0])
         self._in = ccm(keys[0] if direction else keys[1])
         self._number = 0
-        self._queues: "tuple[list[tuple[int, bytes, object]], ...]" = ([], [], [])
-        self._flights: "dict[int, Flight]" = {}
+        self._queues: tuple[list[tuple[int, bytes, object]], ...] = ([], [], [])
+        self._flights: dict[int, Flight] = {}
         self._received = Received()
         self._control = bytearray()  # blocks that are said once and not repeated
         self._peer_delay_ms = peer_delay_ms
@@ -127,7 +127,7 @@ class Session:
 
     def _take(self, space: int) -> "list[tuple[int, bytes, object]]":
         """Items off the queues that fit, urgent ones first; an item that does not fit closes the packet."""
-        items = []
+        items: list[tuple[int, bytes, object]] = []
         for queue in self._queues:
             while queue:
                 space -= blocks.HEAD_BYTES + len(queue[0][1])
@@ -163,14 +163,14 @@ class Session:
             return []
         self.heard = now
         self.timeouts = 0
-        events: "list[Event]" = []
+        events: list[Event] = []
         rest = []
         for kind, body in found:
             if kind == blocks.ACK:
                 events += self._take_ack(body, now)
             else:
                 rest.append((kind, body))
-        if any([blocks.needs_ack(kind) for kind, _ in rest]):
+        if any(blocks.needs_ack(kind) for kind, _ in rest):
             self._received.hold(number, now)
         if rest:
             events.append(Arrived(self, number, rest))
@@ -200,7 +200,7 @@ class Session:
             raise ProtocolError("ack for a packet never sent")
         delay = body[2] | body[3] << 8
         bitmap = int.from_bytes(body[4:], "little")
-        tokens: "list[object]" = []
+        tokens: list[object] = []
         for number in sorted(self._flights):
             if number == largest or (number < largest and bitmap >> (largest - number - 1) & 1):
                 flight = self._flights.pop(number)
