@@ -4,6 +4,7 @@ import pytest
 from milepost_protocol import blocks
 from milepost_protocol.events import Acked, Arrived, Closed, TimeMeasured
 from milepost_protocol.gateway_end import GatewayEnd
+from milepost_protocol.links import DATAGRAM
 from milepost_protocol.node_end import PING_MS, NodeEnd
 from milepost_protocol.received import REPLAY_WINDOW, Received, nearest
 from milepost_protocol.session import WINDOW, Session
@@ -20,11 +21,11 @@ BAD = {"drop": 0.1, "duplicate": 0.1, "reorder": 0.1, "truncate": 0.05, "insert"
 class Traffic:
     """A node that hands over `count` numbered blocks, over a wire with `faults`, to a gateway that remembers them."""
 
-    def __init__(self, seed, faults=None, count=200, commit_ms=5, baud=0, reorder=3):
+    def __init__(self, seed, faults=None, count=200, commit_ms=5, baud=0, link=DATAGRAM):
         dice = Dice(seed)
         self.seed = seed
-        node = NodeEnd(NODE, 1, KEY, dice.bytes, reorder=reorder)
-        gateway = GatewayEnd({NODE: KEY}.get, dice.bytes, commit_ms, reorder=reorder)
+        node = NodeEnd(NODE, 1, KEY, dice.bytes, link=link)
+        gateway = GatewayEnd({NODE: KEY}.get, dice.bytes, commit_ms, link=link)
         up, down = BadWire(dice, faults, baud=baud), BadWire(dice, faults, baud=baud)
         self.pair = Pair(node, gateway, up, down, commit_ms)
         self.waiting = list(range(count))
@@ -83,11 +84,11 @@ def test_no_nonce_is_ever_used_twice_under_one_key(seed, monkeypatch):
     used = set()
     seal = Session._seal
 
-    def noting(self, plain):
+    def noting(self, plain, turn=0):
         mark = (self.ident, self._direction, self._number)
         assert mark not in used, f"seed {seed}: {mark} again"
         used.add(mark)
-        return seal(self, plain)
+        return seal(self, plain, turn)
 
     monkeypatch.setattr(Session, "_seal", noting)
     Traffic(seed, BAD).run()
