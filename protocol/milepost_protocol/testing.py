@@ -50,13 +50,14 @@ class BadWire:
 
     def __init__(self, dice: Dice, faults: "dict[str, float] | None" = None, delay_ms: int = 1, baud: int = 0) -> None:
         self.faults = faults or {}
-        self.fired = dict.fromkeys(FAULTS, 0)
+        self.fired: dict[str, int] = dict.fromkeys(FAULTS, 0)
         self.frames = 0
         self._dice = dice
         self._delay_ms = delay_ms
         self._baud = baud
         self._free_at = 0  # when the line has sent what was put before
-        self._queue: "list[tuple[int, bytes]]" = []
+        self._queue: list[tuple[int, int, bytes]] = []  # when it arrives, in which order it was put, what
+        self._put = 0
         self._in_burst = False
 
     def put(self, frame: bytes, now: int) -> None:
@@ -66,13 +67,14 @@ class BadWire:
             start = max(now, self._free_at)
             self._free_at = start + (len(piece) * 10000 // self._baud if self._baud else 0)
             late = self._delay_ms * 3 if self._happens("reorder") else self._delay_ms
-            self._queue.append((self._free_at + late, piece))
+            self._put += 1
+            self._queue.append((self._free_at + late, self._put, piece))
 
     def get(self, now: int) -> "list[bytes]":
         """What has arrived by now, in order of arrival."""
-        due = sorted([item for item in self._queue if item[0] <= now], key=lambda item: item[0])
+        due = sorted([item for item in self._queue if item[0] <= now])
         self._queue = [item for item in self._queue if item[0] > now]
-        return [piece for _, piece in due]
+        return [item[2] for item in due]
 
     def next_deadline(self) -> "int | None":
         """When something arrives next."""
@@ -124,10 +126,10 @@ class Pair:
         self.down = down
         self.now = now
         self.commit_ms = commit_ms
-        self.at_node: "list[Event]" = []
-        self.at_gateway: "list[Event]" = []
+        self.at_node: list[Event] = []
+        self.at_gateway: list[Event] = []
         self.decoders = (FrameDecoder(), FrameDecoder())
-        self._commits: "list[tuple[int, Arrived]]" = []
+        self._commits: list[tuple[int, Arrived]] = []
 
     def step(self) -> None:
         """Send all there is to send, move the clock to the next thing that happens, and let it happen."""
