@@ -11,8 +11,8 @@ from milepost_protocol.records import DIAGNOSTIC
 from milepost_protocol.schema import Schema
 
 from . import boot, config, drivers, health
-from .boards import open_board
 from .board import PortBusy, PortMissing
+from .boards import open_board
 from .refusal import PORT_BUSY, PORT_MISSING, USAGE, Refusal
 from .sampler import JUDGES, Sampler, Schedule
 from .spool import Spool
@@ -76,7 +76,9 @@ def open_node(folder: str) -> "tuple[Node, Link]":
     identity = config.load_identity(folder)
     board = open_board(settings, identity, folder)
     if board.unique_id is not None and board.unique_id != identity["node"]:
-        raise Refusal(USAGE, f"E-NODE-01 {folder}/identity.json is another node's: this chip is {board.unique_id.hex()}")
+        raise Refusal(
+            USAGE, f"E-NODE-01 {folder}/identity.json is another node's: this chip is {board.unique_id.hex()}"
+        )
     link = _open_link(board, settings["link"]["port"], folder)
     return Node(settings, identity, board), link
 
@@ -90,4 +92,6 @@ def _open_link(board: "Board", port: str, folder: str) -> "Link":
     except PortBusy:
         raise Refusal(PORT_BUSY, f"E-PORT-02 {port} is in use: end the program that has it open") from None
     except OSError as error:
-        raise Refusal(PORT_MISSING, f"E-PORT-03 {port} cannot be opened (error {error.errno}): check its rights") from None
+        raise Refusal(
+            PORT_MISSING, f"E-PORT-03 {port} cannot be opened (error {error.errno}): check its rights"
+        ) from None

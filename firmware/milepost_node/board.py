@@ -8,7 +8,8 @@ from . import vm
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Coroutine
+    from collections.abc import Coroutine
+    from typing import Any
 
     from .store import Store
 

@@ -8,7 +8,7 @@ provisioning wrote a counter with `write_first`.
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Callable
+    from collections.abc import Callable
 
     from .store import Store
 

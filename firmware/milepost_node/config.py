@@ -188,7 +188,12 @@ def _check_text(value: str, limit: "Any", path: "Path") -> None:  # noqa: ANN401
         return
     pattern, shortest, longest = limit
     if not shortest <= len(value) <= longest:
-        raise Wrong(path, f"must have {shortest} to {longest} characters" if shortest < longest else f"must have {longest} characters")
+        raise Wrong(
+            path,
+            f"must have {shortest} to {longest} characters"
+            if shortest < longest
+            else f"must have {longest} characters",
+        )
     if pattern is not None and not pattern.match(value):
         raise Wrong(path, "may have only " + ("a-z, 0-9 and -" if pattern is SITE else "0-9 and a-f"))
 
@@ -200,7 +205,7 @@ def _check_schedules(config: "dict[str, Any]") -> None:
     seen = []
     for i in range(len(config["schedules"])):
         schedule = config["schedules"][i]
-        path: "Path" = ("schedules", i)
+        path: Path = ("schedules", i)
         name = schedule["site"], schedule["stream"]
         if name in seen:
             raise Wrong(below(path, "site"), "has a schedule of this stream already")

@@ -29,8 +29,8 @@ class Flood:
 
     def __init__(self, options: "dict[str, Any]") -> None:
         self.state = 0
-        self._up: "list[int]" = []
-        self._down: "list[int]" = []
+        self._up: list[int] = []
+        self._down: list[int] = []
         for threshold in options["thresholds"]:
             up = millimetres(threshold["level_m"])
             self._up.append(up)

@@ -11,13 +11,15 @@ from .drivers import Driver
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Callable
+    from collections.abc import Callable
 
     from .board import Board
     from .spool import Spool
     from .uptime import Uptime
 
-CHANNELS = tuple([CHANNEL_IDS[name] for name in ("uptime", "heap-free", "spooled", "discarded", "loop-lag", "link-noise")])
+CHANNELS = tuple(
+    [CHANNEL_IDS[name] for name in ("uptime", "heap-free", "spooled", "discarded", "loop-lag", "link-noise")]
+)
 BEAT_MS = 250  # how often the event loop is asked whether it is late
 
 

@@ -1,12 +1,12 @@
 """Where in a JSON text a value stands: `json` forgets it, and whoever has to correct a file wants the line.
 
-A walk over the text's tokens that knows strings, nesting, commas and colons, and nothing of numbers or words. It answers for
+A walk over the text's words that knows strings, nesting, commas and colons, and nothing of numbers or words. It answers for
 text that `json` has accepted; for any other text it may say None.
 """
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Iterator
+    from collections.abc import Iterator
 
     Path = tuple[str | int, ...]
 
@@ -22,31 +22,31 @@ def line_of(text: str, path: "Path") -> "int | None":
 
 def _places(text: str) -> "Iterator[tuple[int, Path]]":
     """Each key and each item of a list, with its line and path."""
-    stack: "list[str | int]" = []  # the key or index that is open at each level
+    stack: list[str | int] = []  # the key or index that is open at each level
     kinds = ""  # "{" or "[" for each level
     expects_key = False
-    for line, token in _tokens(text):
-        if kinds[-1:] == "[" and token not in ",]":
+    for line, word in _words(text):
+        if kinds[-1:] == "[" and word not in ",]":
             yield line, tuple(stack)
-        if token in "{[":
-            kinds += token
-            stack.append(0 if token == "[" else "")
-            expects_key = token == "{"
-        elif token in "}]":
+        if word in "{[":
+            kinds += word
+            stack.append(0 if word == "[" else "")
+            expects_key = word == "{"
+        elif word in "}]":
             kinds = kinds[:-1]
             stack = stack[:-1]
             expects_key = False
-        elif token == ",":
+        elif word == ",":
             expects_key = kinds[-1:] == "{"
             if kinds[-1:] == "[":
                 stack[-1] = int(stack[-1]) + 1
         elif expects_key:
-            stack[-1] = token[1:-1]
+            stack[-1] = word[1:-1]
             expects_key = False
             yield line, tuple(stack)
 
 
-def _tokens(text: str) -> "Iterator[tuple[int, str]]":
+def _words(text: str) -> "Iterator[tuple[int, str]]":
     """Brackets, commas, strings with their quotes, and runs of anything else but blanks and colons."""
     line, at = 1, 0
     while at < len(text):

@@ -38,7 +38,7 @@ class Bay:
 
     def __init__(self, options: "dict[str, Any]") -> None:
         bay = options["bay"]
-        self.is_occupied: "bool | None" = None  # not known before the first sample
+        self.is_occupied: bool | None = None  # not known before the first sample
         self._baseline = tenths(bay["baseline_ut"])
         self._occupied, self._free = tenths([bay["occupied_ut"], bay["free_ut"]])
 

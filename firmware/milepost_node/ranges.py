@@ -9,7 +9,7 @@ class Ranges:
     """A set of sequences as `[first, last]` pairs."""
 
     def __init__(self) -> None:
-        self._pairs: "list[list[int]]" = []
+        self._pairs: list[list[int]] = []
 
     def __len__(self) -> int:
         return len(self._pairs)

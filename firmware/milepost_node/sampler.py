@@ -83,7 +83,7 @@ class Sampler:
         self.late_ms_max = max(self.late_ms_max, -left)
 
     async def _start(self) -> None:
-        try:
+        try:  # noqa: SIM105 - MicroPython has no contextlib
             await vm.wait_for_ms(self._schedule.driver.start(), READ_MS_MAX)
         except (OSError, vm.Timeout):
             pass  # not there yet; every read looks again

@@ -25,7 +25,7 @@ from .ranges import Ranges
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Callable, Iterable
+    from collections.abc import Callable, Iterable
 
 RECORDS_MAX = 1000  # 17 minutes at one a second; some 300 bytes of heap each
 LIVE_MS_MAX = 10000  # a row not older than this goes before backlog
@@ -46,24 +46,26 @@ class Batch:
 class Spool:
     """Records of boot `boot`; discards are reported under schema `gone_schema` (a hash). Times are uptimes in ms."""
 
-    def __init__(self, boot: int, gone_schema: int, records_max: int = RECORDS_MAX, live_ms_max: int = LIVE_MS_MAX) -> None:
+    def __init__(
+        self, boot: int, gone_schema: int, records_max: int = RECORDS_MAX, live_ms_max: int = LIVE_MS_MAX
+    ) -> None:
         self.appended = 0
         self.released = 0
         self.discarded = 0
-        self.on_append: "Callable[[], None] | None" = None
+        self.on_append: Callable[[], None] | None = None
         self._boot = boot
         self._gone_schema = gone_schema
         self._records_max = records_max
         self._live_ms_max = live_ms_max
-        self._held: "list[Record]" = []  # ascending in sequence
-        self._flying: "dict[int, list[int]]" = {}  # token: sequences
-        self._in_flight: "set[int]" = set()  # the same sequences
+        self._held: list[Record] = []  # ascending in sequence
+        self._flying: dict[int, list[int]] = {}  # token: sequences
+        self._in_flight: set[int] = set()  # the same sequences
         self._waiting = [0, 0, 0]  # records not in flight, by class
         self._token = 0
         self._gone = Ranges()
         self._gone_held = 0
         self._thinned = 0  # rows below this sequence had their turn
-        self._kept: "dict[int, bool]" = {}  # schema: whether thinning let its last row stand
+        self._kept: dict[int, bool] = {}  # schema: whether thinning let its last row stand
 
     def held(self) -> int:
         """Records here now, in flight or not."""

@@ -8,7 +8,8 @@ import asyncio
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Coroutine
+    from collections.abc import Coroutine
+    from typing import Any
 
 
 class Died(Exception):
@@ -24,16 +25,16 @@ class Group:
     """Tasks by name. `start` adds one, `wait` returns never but raises Died, `stop` cancels what is left."""
 
     def __init__(self) -> None:
-        self._tasks: "dict[str, asyncio.Task[None]]" = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
         self._over = asyncio.Event()
-        self._died: "Died | None" = None
+        self._died: Died | None = None
 
     def start(self, name: str, work: "Coroutine[Any, Any, None]") -> None:
         """Run `work` as task `name` from now on."""
         self._tasks[name] = asyncio.create_task(self._watch(name, work))
 
     async def _watch(self, name: str, work: "Coroutine[Any, Any, None]") -> None:
-        cause: "BaseException | None" = None
+        cause: BaseException | None = None
         try:
             await work
         except asyncio.CancelledError:

@@ -16,7 +16,7 @@ from . import vm
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Coroutine
+    from collections.abc import Coroutine
 
     from milepost_protocol.events import Event
     from milepost_protocol.node_end import NodeEnd
@@ -45,7 +45,7 @@ class Uplink:
         self._spool = spool
         self._uptime = uptime
         self._schemas = schemas
-        self._unannounced: "list[Schema]" = []
+        self._unannounced: list[Schema] = []
         self._wake = asyncio.Event()
         spool.on_append = self._wake.set
 
@@ -76,7 +76,7 @@ class Uplink:
     async def _serve(self, link: "Link") -> None:
         """Read and write until the link fails, then close it."""
         over = asyncio.Event()
-        failures: "list[BaseException]" = []
+        failures: list[BaseException] = []
         tasks = [
             asyncio.create_task(self._until_lost(self._read(link), over, failures)),
             asyncio.create_task(self._until_lost(self._write(link), over, failures)),

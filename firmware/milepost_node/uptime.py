@@ -7,7 +7,7 @@ heartbeat asks four times a second.
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Callable
+    from collections.abc import Callable
 
 
 class Uptime:

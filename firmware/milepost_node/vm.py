@@ -11,7 +11,8 @@ import time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Awaitable, Callable
+    from collections.abc import Awaitable, Callable
+    from typing import Any
 
 IS_MICROPYTHON = sys.implementation.name == "micropython"
 Timeout = asyncio.TimeoutError  # on MicroPython it has no other name
@@ -57,7 +58,7 @@ def heap_free() -> "int | None":
 async def wait_event(event: asyncio.Event, ms: int) -> bool:
     """Wait for `event` at most `ms`; whether it is set."""
     if not event.is_set() and ms > 0:
-        try:
+        try:  # noqa: SIM105 - MicroPython has no contextlib
             await wait_for_ms(event.wait(), ms)
         except Timeout:
             pass

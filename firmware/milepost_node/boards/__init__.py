@@ -13,5 +13,5 @@ def open_board(config: "dict[str, Any]", identity: "dict[str, Any]", folder: str
     """The board that `config["board"]` names, for the node directory `folder`."""
     name = config["board"]
     module = __import__("milepost_node.boards." + name, None, None, ("open_board",))
-    board: "Board" = module.open_board(config, identity, folder)
+    board: Board = module.open_board(config, identity, folder)
     return board

@@ -35,7 +35,7 @@ class ChipUart(Uart):
 
     def __init__(self, uart: "Any") -> None:  # noqa: ANN401 - machine.UART
         self._uart = uart
-        self._stream: "Any" = asyncio.StreamReader(uart)
+        self._stream: Any = asyncio.StreamReader(uart)
 
     async def read(self, limit: int, wait_ms: int) -> bytes:
         try:
@@ -71,7 +71,7 @@ class ChipLink(Link):
 
     def __init__(self, uart: "Any") -> None:  # noqa: ANN401 - machine.UART
         self._uart = uart
-        self._stream: "Any" = asyncio.StreamReader(uart)
+        self._stream: Any = asyncio.StreamReader(uart)
 
     async def read(self) -> bytes:
         data: bytes = await self._stream.read(PIECE_BYTES)

@@ -25,7 +25,8 @@ except ImportError:
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Coroutine
+    from collections.abc import Coroutine
+    from typing import Any
 
 OPEN_FLAGS = 0o4402  # O_RDWR | O_NOCTTY | O_NONBLOCK, the same on every Linux but alpha, mips and sparc
 LOCK_EXCLUSIVE = 6  # LOCK_EX | LOCK_NB: what pyserial's `exclusive` takes too
@@ -40,7 +41,7 @@ class TerminalLink(Link):
     def __init__(self, port: str, baud: int) -> None:
         self._file = open_port(port)
         make_raw(self._file, baud)
-        self._reader: "Any" = asyncio.StreamReader(self._file)  # in MicroPython a stream reads and writes
+        self._reader: Any = asyncio.StreamReader(self._file)  # in MicroPython a stream reads and writes
 
     async def read(self) -> bytes:
         data: bytes = await self._reader.read(READ_BYTES_MAX)
@@ -58,7 +59,7 @@ def open_port(port: str) -> "Any":  # noqa: ANN401 - a file object of MicroPytho
     """Open a terminal device for both directions; PortMissing and PortBusy are told apart from other OSErrors."""
     try:
         os.stat(port)
-        return open(port, "r+b", 0) if ffi is None else _open_locked(port)  # noqa: SIM115 - the link closes it
+        return open(port, "r+b", 0) if ffi is None else _open_locked(port)
     except OSError as error:
         if error.errno in MISSING:
             raise PortMissing(error.errno, port) from None
@@ -68,14 +69,14 @@ def open_port(port: str) -> "Any":  # noqa: ANN401 - a file object of MicroPytho
 
 
 def _open_locked(port: str) -> "Any":  # noqa: ANN401 - a file object of MicroPython's
-    libc = ffi.open(None)
+    libc: Any = ffi.open(None)  # pyright: ignore[reportOptionalMemberAccess] # called only where there is one
     handle = libc.func("i", "open", "si")(port, OPEN_FLAGS)
     if handle < 0:
         raise OSError(os.errno(), port)  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue] # MicroPython's
     if libc.func("i", "flock", "ii")(handle, LOCK_EXCLUSIVE) < 0:
         libc.func("i", "close", "i")(handle)
         raise PortBusy(BUSY, port)
-    return open(handle, "r+b")  # noqa: SIM115 - the link closes it
+    return open(handle, "r+b")
 
 
 def make_raw(file: "Any", baud: int) -> None:  # noqa: ANN401 - a file object of MicroPython's
@@ -99,9 +100,9 @@ class UnixBoard(Board):
     def __init__(self, config: "dict[str, Any]", folder: str) -> None:
         self.store = Store(folder + "/store")
         self._link = config["link"]
-        self._uarts: "dict[str, Uart]" = {}
-        self._buses: "dict[str, I2c]" = {}
-        self._work: "list[tuple[str, Coroutine[Any, Any, None]]]" = []
+        self._uarts: dict[str, Uart] = {}
+        self._buses: dict[str, I2c] = {}
+        self._work: list[tuple[str, Coroutine[Any, Any, None]]] = []
         for bus in config["simulate"]:
             self._hang(bus, config["simulate"][bus], _options(config, bus))
 

@@ -28,7 +28,7 @@ class Driver:
     """What every driver has: `values` and `quality`, one entry a channel, as the last `read` left them."""
 
     def __init__(self, width: int) -> None:
-        self.values: "list[int | None]" = [None] * width
+        self.values: list[int | None] = [None] * width
         self.quality = [0] * width
 
     async def start(self) -> None:

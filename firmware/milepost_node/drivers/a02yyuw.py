@@ -49,7 +49,7 @@ class A02yyuw(Driver):
         super().__init__(1)
         self._zero_mm: int = options["zero_mm"]
         self._scanner = Scanner(uart, HEAD, FRAME_BYTES, is_good)
-        self._distances: "list[int]" = []
+        self._distances: list[int] = []
 
     async def read(self) -> None:
         self._scanner.restart()

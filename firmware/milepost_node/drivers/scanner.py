@@ -8,7 +8,7 @@ from ..vm import Deadline
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Callable
+    from collections.abc import Callable
 
     from ..board import Uart
 

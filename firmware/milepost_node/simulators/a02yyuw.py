@@ -43,7 +43,7 @@ class SimulatedA02yyuw:
         self._faults = Faults(plan["faults"])
         self._zero_mm: int = options.get("zero_mm", 0) if plan["zero_mm"] is None else plan["zero_mm"]
         self._row_ms = None if plan["row_s"] is None else int(plan["row_s"] * 1000)
-        self._level: "int | None" = None
+        self._level: int | None = None
         self._discards = 0
         self._moved = ticks_ms()
 

@@ -6,7 +6,8 @@ them by a plan: every n-th frame.
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Callable
+    from collections.abc import Callable
+    from typing import Any
 
 PAUSE_MS = 30  # long enough that a driver's read ends in between
 NOISE = b"\xff\x00\xaa\x42\xff"  # glitches of a line, heads of frames among them

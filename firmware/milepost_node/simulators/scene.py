@@ -36,13 +36,15 @@ def parse_decimal(text: str, decimals: int) -> "int | None":
 class CsvScene:
     """Columns of a CSV file without quoting: `next()` gives one row as integers or None, `decimals` of them a column."""
 
-    def __init__(self, path: str, columns: "list[str]", decimals: "tuple[int, ...]", rows_max: "int | None" = None) -> None:
+    def __init__(
+        self, path: str, columns: "list[str]", decimals: "tuple[int, ...]", rows_max: "int | None" = None
+    ) -> None:
         self.rows = 0  # handed out so far
         self._path = path
         self._decimals = decimals
         self._rows_max = rows_max
         self._left = 0
-        self._file: "Any" = None
+        self._file: Any = None
         self._places = self._open(columns)
 
     def _open(self, columns: "list[str]") -> "list[int]":
@@ -90,7 +92,7 @@ class Arrivals:
         self._mean_ms = max(1, int(mean_s * 1000))
         self._period_ms = int(period_s * 1000)
         self._baseline = baseline
-        self._vehicle = (0, 0, 0)
+        self._vehicle: tuple[int, ...] = (0, 0, 0)
 
     def next(self) -> "tuple[int, ...]":
         """The next sample's field."""
