@@ -25,7 +25,7 @@ class Received:
         self.replayed = 0
         self.ack_due = False
         self._seen = 0  # bit i: number `largest - i` came
-        self._held: "dict[int, int]" = {}  # packets that wait for confirm, and when they came
+        self._held: dict[int, int] = {}  # packets that wait for confirm, and when they came
         self._confirmed = (-1, 0)  # the largest one confirmed, and when it came
 
     def note(self, number: int) -> bool:

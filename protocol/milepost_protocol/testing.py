@@ -50,13 +50,13 @@ class BadWire:
 
     def __init__(self, dice: Dice, faults: "dict[str, float] | None" = None, delay_ms: int = 1, baud: int = 0) -> None:
         self.faults = faults or {}
-        self.fired = dict.fromkeys(FAULTS, 0)
+        self.fired: dict[str, int] = dict.fromkeys(FAULTS, 0)
         self.frames = 0
         self._dice = dice
         self._delay_ms = delay_ms
         self._baud = baud
         self._free_at = 0  # when the line has sent what was put before
-        self._queue: "list[tuple[int, int, bytes]]" = []  # when it arrives, in which order it was put, what
+        self._queue: list[tuple[int, int, bytes]] = []  # when it arrives, in which order it was put, what
         self._put = 0
         self._in_burst = False
 
@@ -126,10 +126,10 @@ class Pair:
         self.down = down
         self.now = now
         self.commit_ms = commit_ms
-        self.at_node: "list[Event]" = []
-        self.at_gateway: "list[Event]" = []
+        self.at_node: list[Event] = []
+        self.at_gateway: list[Event] = []
         self.decoders = (FrameDecoder(), FrameDecoder())
-        self._commits: "list[tuple[int, Arrived]]" = []
+        self._commits: list[tuple[int, Arrived]] = []
 
     def step(self) -> None:
         """Send all there is to send, move the clock to the next thing that happens, and let it happen."""

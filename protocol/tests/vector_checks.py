@@ -10,7 +10,7 @@ from milepost_protocol import aead, blocks, frames, handshake, keys, packets, re
 
 def same(what, got, expected):
     """Assert, and say both sides."""
-    assert got == expected, "%s: got %r, expected %r" % (what, got, expected)
+    assert got == expected, f"{what}: got {got!r}, expected {expected!r}"
 
 
 def same_hex(what, got, expected):
@@ -92,7 +92,9 @@ def check_records(case):
     same("type", kind, case["type"])
     same_hex("body", body, case["body"])
     found = records.unpack(records.front(kind, body), known)
-    got = [[r.kind, r.cls, r.boot, r.sequence, r.uptime_ms, list(r.values), r.quality and list(r.quality)] for r in found]
+    got = [
+        [r.kind, r.cls, r.boot, r.sequence, r.uptime_ms, list(r.values), r.quality and list(r.quality)] for r in found
+    ]
     same("records", got, case["records"])
 
 
