@@ -20,6 +20,7 @@ from .child import start as start_child
 START_S_MAX = 15.0  # amqtt takes 0.2 s; a busy Raspberry Pi takes its time to import it
 CONNECT_S_MAX = 5.0
 PORT = 1883
+LEVEL = 4  # how MQTT 3.1.1 calls itself in CONNECT
 
 SETTINGS: dict[str, Any] = {
     "listeners": {"default": {"type": "tcp", "bind": "127.0.0.1:0"}},
@@ -73,6 +74,7 @@ async def serve() -> None:
     """Be the broker until SIGTERM."""
     from amqtt.broker import Broker  # type: ignore[import-untyped] # late: only this process pays for it
 
+    refuse_other_versions()
     ended = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ended.set)
     broker = Broker(SETTINGS)
@@ -81,6 +83,24 @@ async def serve() -> None:
     sys.stdout.flush()
     await ended.wait()
     await broker.shutdown()
+
+
+def refuse_other_versions() -> None:
+    """Let amqtt answer a CONNECT of MQTT 5 as 3.1.1 demands ("unacceptable version"), so that clients fall back at once.
+
+    It would read the newer packet by the older rules and wait for bytes that never come. Its own check of the version comes
+    after the payload, so a payload that offends nobody is what it gets.
+    """
+    from amqtt.mqtt.connect import ConnectPayload  # type: ignore[import-untyped]
+
+    read = ConnectPayload.from_stream
+
+    async def read_known(reader: Any, fixed: Any, variable: Any) -> Any:  # noqa: ANN401 - amqtt's own types
+        if variable is not None and variable.proto_level != LEVEL:
+            return ConnectPayload("other-version", "none", b"none", "none", "none")
+        return await read(reader, fixed, variable)
+
+    ConnectPayload.from_stream = read_known
 
 
 def port_of(broker: Any) -> int:  # noqa: ANN401 - amqtt's Broker, which has no public name for the port it got

@@ -79,7 +79,7 @@ def answer(run: Demo, verdict: Verdict, as_json: bool) -> None:
     if as_json:
         sys.stdout.write(json.dumps(verdict.as_json()) + "\n")
         return
-    console = Console(highlight=False)
+    console = Console(highlight=False, soft_wrap=True)
     console.print(render(run.received, datetime.now(UTC), TITLE))
     if run.first_reading_s is not None:
         console.print(f"first reading at the subscriber after {run.first_reading_s:.1f} s")

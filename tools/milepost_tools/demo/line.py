@@ -64,9 +64,11 @@ class Way:
         return data
 
     def _flip(self, data: bytes) -> bytes:
-        """One bit of one byte that is neither the first nor the last, where delimiters stand."""
-        at = self._random.randrange(2, len(data) - 1)
-        return data[:at] + bytes([data[at] ^ 1 << self._random.randrange(8)]) + data[at + 1 :]
+        """One bit inside a frame: delimiters (zeros) stay what and where they are, so exactly one frame is hit."""
+        places = [at for at, byte in enumerate(data) if byte]
+        at = self._random.choice(places)
+        bits = [1 << bit for bit in range(8) if data[at] != 1 << bit]
+        return data[:at] + bytes([data[at] ^ self._random.choice(bits)]) + data[at + 1 :]
 
 
 class Terminal:

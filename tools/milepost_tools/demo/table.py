@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from milepost_protocol.channels import CHANNELS
+from rich import box
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -18,7 +19,7 @@ PLAIN = {"ug/m3": "µg/m³", "Cel": "°C", "uT": "µT", "[ppm]": "ppm", "[ppb]":
 GOOD, SUSPECT, BAD = "green", "yellow", "red"
 NOTHING = "-"
 STALE_S = 10.0  # a live row is at most so old while all is well
-HEADS = ("site", "stream", "values", "time (UTC)", "± s", "quality", "age", "rows")
+HEADS = ("site", "values", "time (UTC)", "± s", "quality", "age", "rows")
 BOOKS = ("accepted", "delivered", "pending", "discarded", "quarantined")
 
 
@@ -29,12 +30,21 @@ def render(received: Received, now: datetime, title: str) -> RenderableType:
 
 def site_table(received: Received, now: datetime, title: str) -> Table:
     """One line a site: its latest row."""
-    table = Table(*HEADS, title=title, title_justify="left", expand=False)
+    table = new_table(*HEADS)
+    table.title, table.title_justify = title, "left"
     for key in sorted(received.latest):
         latest = received.latest[key]
         table.add_row(*site_cells(latest, received.events.get(latest.site), now))
     if not received.latest:
-        table.add_row("…", "", "waiting for the first reading", *[""] * 5)
+        table.add_row("…", "waiting for the first reading", *[""] * (len(HEADS) - 2))
+    return table
+
+
+def new_table(*heads: str) -> Table:
+    """A table that fits 80 columns."""
+    table = Table(box=box.SIMPLE, expand=False)
+    for head in heads:
+        table.add_column(head, no_wrap=True)
     return table
 
 
@@ -44,10 +54,9 @@ def site_cells(latest: Latest, event: str | None, now: datetime) -> list[Rendera
     age = age_s(payload, now)
     color = BAD if age is None or age > STALE_S else GOOD
     shown = "unknown" if age is None else f"{max(age, 0.0):.1f} s"
-    values = values_text(payload) + (f"  {event}" if event else "")
+    values = values_text(payload) + (f"\n{event}" if event else "")
     return [
         latest.site,
-        latest.stream,
         values,
         time_text(payload),
         NOTHING if payload.get("te") is None else f"{float(payload['te']):.3f}",
@@ -58,8 +67,8 @@ def site_cells(latest: Latest, event: str | None, now: datetime) -> list[Rendera
 
 
 def values_text(payload: dict[str, Any]) -> str:
-    """`pm25 31.5 µg/m³  pm10 40.2 µg/m³`; a value that could not be measured is a dash."""
-    return "  ".join(value_text(name, value) for name, value in payload["m"].items())
+    """`pm25 31.5 µg/m³`, a line a channel; a value that could not be measured is a dash."""
+    return "\n".join(value_text(name, value) for name, value in payload["m"].items())
 
 
 def value_text(name: str, value: Any) -> str:  # noqa: ANN401 - a number of JSON or None
@@ -89,7 +98,7 @@ def quality_text(payload: dict[str, Any]) -> Text:
 
 def ledger_table(ledger: dict[str, Any]) -> Table:
     """One line a node, and the gateway's: where its records are."""
-    table = Table("ledger", *BOOKS, "law", expand=False)
+    table = new_table("ledger", *BOOKS, "law")
     books = [*sorted(ledger.get("nodes", {}).items()), ("gateway", ledger.get("gateway", {}))]
     for name, book in books:
         law = ledger.get("law", "") if name == "gateway" else ""
