@@ -42,7 +42,7 @@ def site_table(received: Received, now: datetime, title: str) -> Table:
 
 def new_table(*heads: str) -> Table:
     """A table that fits 80 columns."""
-    table = Table(box=box.SIMPLE, expand=False)
+    table = Table(box=box.SIMPLE, expand=False, pad_edge=False, padding=(0, 1, 0, 0))
     for head in heads:
         table.add_column(head, no_wrap=True)
     return table

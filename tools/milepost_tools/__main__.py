@@ -1,0 +1,5 @@
+"""`python -m milepost_tools`: the command `milepost` where its script is not on PATH."""
+
+from .cli import main
+
+main()
