@@ -43,7 +43,7 @@ def test_every_start_takes_the_next_number_and_knows_its_place():
     boot.write_first(store)
     boots = [boot.begin(store, entropy) for _ in range(3)]
     assert [found.number for found in boots] == [1, 2, 3]
-    assert all([found.is_ordered for found in boots])
+    assert all(found.is_ordered for found in boots)
 
 
 def test_the_number_is_stored_before_it_is_used():

@@ -89,7 +89,10 @@ def test_everything_wrong_is_named_by_file_line_and_key():
 
 
 def test_two_schedules_of_one_stream_at_one_site_are_refused():
-    text = TEXT.replace('"site": "gauge", "stream": "flood", "period_s": 2.5, "zero_mm": 3900', '"site": "nha-be", "stream": "air", "period_s": 1')  # noqa: E501 - one replacement
+    text = TEXT.replace(
+        '"site": "gauge", "stream": "flood", "period_s": 2.5, "zero_mm": 3900',
+        '"site": "nha-be", "stream": "air", "period_s": 1',
+    )
     text = text.replace('"driver": "a02yyuw"', '"driver": "sds011"')
     assert ":7 schedules[1].site has a schedule" in raises(Refusal, config.load_config, a_folder(text)).line
 
@@ -103,7 +106,10 @@ def test_a_file_that_is_not_there_or_no_json_is_refused():
 def test_the_identity_is_bytes_and_its_key_is_never_in_a_refusal():
     folder = a_folder(TEXT)
     assert config.load_identity(folder) == {"node": bytes.fromhex("a4cf12000001"), "key": bytes([0x5A] * 32)}
-    for wrong in ('{"node":"A4CF12000001","key":"' + "5a" * 32 + '"}', '{"node":"a4cf12000001","key":"' + "5a" * 31 + '"}'):
+    for wrong in (
+        '{"node":"A4CF12000001","key":"' + "5a" * 32 + '"}',
+        '{"node":"a4cf12000001","key":"' + "5a" * 31 + '"}',
+    ):
         refusal = raises(Refusal, config.load_identity, a_folder(TEXT, wrong))
         assert "identity.json" in refusal.line
         assert "5a5a" not in refusal.line
@@ -118,7 +124,15 @@ def test_an_identity_that_others_may_read_is_refused():
 def test_lines_are_found_through_strings_that_hold_braces_and_quotes():
     text = '{\n "a{": "x]\\"}",\n "b": [1,\n  {"c":\n   "d"}, []],\n "e": {}}'
     assert json.loads(text)["b"][1] == {"c": "d"}
-    for path, line in ((("a{",), 2), (("b",), 3), (("b", 0), 3), (("b", 1), 4), (("b", 1, "c"), 4), (("b", 2), 5), (("e",), 6)):
+    for path, line in (
+        (("a{",), 2),
+        (("b",), 3),
+        (("b", 0), 3),
+        (("b", 1), 4),
+        (("b", 1, "c"), 4),
+        (("b", 2), 5),
+        (("e",), 6),
+    ):
         assert line_of(text, path) == line, path
     assert line_of(text, ("b", 1, "missing")) == 4
     assert line_of(text, ("missing",)) is None

@@ -42,8 +42,8 @@ def test_the_table_of_drivers_names_what_can_be_opened():
         options = {"sensor": {"driver": name}, "zero_mm": 0}
         driver = open_driver(name, FakeUart(), options)
         assert len(driver.values) == len(driver.quality) == len(channels)
-        assert all([channel in CHANNELS for channel in channels])
-        assert all([key in options for key in needs])
+        assert all(channel in CHANNELS for channel in channels)
+        assert all(key in options for key in needs)
 
 
 # -- SDS011 -------------------------------------------------------------------------------------------------------------------
@@ -82,7 +82,11 @@ async def test_sds011_silence_is_missing_and_damage_is_checksum():
     values, words, driver = await read_sds011([])
     assert (values, words) == ([None, None], ["missing", "missing"])
     assert not driver._knows_mode, "it may have lost its power, so its mode is set again"
-    for damaged in (FAULTS["checksum"](GOLDEN_SDS011), FAULTS["truncated"](GOLDEN_SDS011), [GOLDEN_SDS011[:9] + b"\xac"]):
+    for damaged in (
+        FAULTS["checksum"](GOLDEN_SDS011),
+        FAULTS["truncated"](GOLDEN_SDS011),
+        [GOLDEN_SDS011[:9] + b"\xac"],
+    ):
         values, words, _ = await read_sds011(damaged)
         assert (values, words) == ([None, None], ["checksum", "checksum"])
 
@@ -187,7 +191,7 @@ async def read_qmc5883l(part, range_g=2):
 
 
 async def test_qmc5883l_counts_become_tenths_of_a_microtesla():
-    part = Registers(bytes.fromhex("b004" "50fb" "0600"))  # 1200, -1200, 6: 10 uT, -10 uT, 0.05 uT
+    part = Registers(bytes.fromhex("b00450fb0600"))  # 1200, -1200, 6: 10 uT, -10 uT, 0.05 uT
     assert await read_qmc5883l(part) == ([100, -100, 1], ["good"] * 3)
     assert await read_qmc5883l(part, 8) == ([400, -400, 2], ["good"] * 3)
 

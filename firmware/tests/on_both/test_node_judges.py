@@ -44,7 +44,14 @@ def test_no_thresholds_make_no_events_and_flood_events_are_urgent():
 
 
 def test_thresholds_are_exact_in_millimetres():
-    assert [millimetres(level) for level in (1.5, 2.001, 4.16, -0.35, 0.07, 16.3)] == [1500, 2001, 4160, -350, 70, 16300]
+    assert [millimetres(level) for level in (1.5, 2.001, 4.16, -0.35, 0.07, 16.3)] == [
+        1500,
+        2001,
+        4160,
+        -350,
+        70,
+        16300,
+    ]
 
 
 # -- parking ------------------------------------------------------------------------------------------------------------------
@@ -70,7 +77,17 @@ def test_a_row_is_whether_it_is_occupied_and_how_far_the_field_stands_from_the_e
 def test_an_edge_is_one_event_with_hysteresis_between():
     bay = a_bay()
     found = [look(bay, 200 + field)[2] for field in (0, 149, 150, 100, 80, 79, 100, 149, 400)]
-    assert [[event[0] for event in events] for events in found] == [[], [], [OCCUPIED], [], [], [FREE], [], [], [OCCUPIED]]
+    assert [[event[0] for event in events] for events in found] == [
+        [],
+        [],
+        [OCCUPIED],
+        [],
+        [],
+        [FREE],
+        [],
+        [],
+        [OCCUPIED],
+    ]
 
 
 def test_what_stands_there_at_the_start_is_no_event():

@@ -108,7 +108,7 @@ def test_a_batch_stays_within_the_bytes_it_was_given_and_nothing_is_left_behind(
     for at in range(300):
         row(spool, at * 1000, (at * 977 % 5000, at * 31))
     batches = drain(spool)
-    assert all([len(batch.body) <= BYTES for batch in batches])
+    assert all(len(batch.body) <= BYTES for batch in batches)
     assert sum([batch.count for batch in batches]) == 300
     found = sorted([record.sequence for batch in batches for record in unpacked(batch)])
     assert found == list(range(300))

@@ -98,7 +98,7 @@ async def test_a_row_leaves_as_soon_as_it_is_there():
     await bench.pump(200)
     for sequence in range(5):
         bench.rows(1)
-        await bench.pump(60)
+        await bench.pump(150)
         assert bench.arrived()[-1] == sequence
     await bench.stop()
 
