@@ -46,7 +46,7 @@ async def test_a_broker_that_stops_for_ten_seconds_costs_nothing(site):
     assert ledger["gateway"]["pending"] >= 50, "the buffer did not fill"
     await site.broker.start()
     for name in site.nodes:
-        await site.until_rows(name, 20)
+        await site.until_rows(name, 3)
     assert losses(site.received, await site.settle()) == []
     assert differences(site.received, "air", "nha-be") == []
 

@@ -17,9 +17,9 @@ async def test_a_damaged_frame_costs_only_itself(site):
     for hits in range(1, 6):
         up.damage()
         await site.until(f"frame {hits} is damaged", lambda hits=hits: up.damaged == hits)
-        await site.until("health counts it", lambda hits=hits: site.link("air").get("damaged", 0) >= hits)
+        await site.until("health counts it", lambda hits=hits: site.damaged("air") >= hits)
     await site.until_rows("air", 3)
-    assert site.link("air")["damaged"] == up.damaged == 5
+    assert site.damaged("air") == up.damaged == 5
     await settled_well(site)
 
 

@@ -4,7 +4,8 @@ A ring in RAM, ascending in sequence; a ring in flash takes its place behind the
 `take` packs what should go next into one block and marks it in flight under a token, `release` frees what was acked,
 `put_back` makes a lost session's records unsent again. When it is full, rows thin out before they go: in the older half
 every second routine row of each schedule is discarded, and only when that half is thin the oldest goes as a whole.
-Urgent records give way to nothing but urgent ones. Every discard is counted and told to the gateway as an exact range.
+Urgent records give way to nothing but urgent ones. Every discard is counted and told to the gateway as an exact range:
+what this node gave up. It may have arrived all the same, where the session that carried it was lost before the ack.
 At any time: appended = released + held + discarded.
 """
 

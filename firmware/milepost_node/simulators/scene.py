@@ -24,7 +24,7 @@ def parse_decimal(text: str, decimals: int) -> "int | None":
     if not text:
         return None
     negative = text[0] == "-"
-    whole, _, fraction = text.lstrip("+-").partition(".")
+    whole, _, fraction = (text[1:] if text[0] in "+-" else text).partition(".")
     digits = whole + fraction
     if not digits.isdigit():
         raise ValueError("not a decimal number: " + text)

@@ -114,6 +114,10 @@ class Site:
         found: dict[str, Any] = self.received.ledger.get("links", {}).get(name, {})
         return found
 
+    def damaged(self, name: str) -> int:
+        """Frames that the gateway found damaged on a node's link, by its last health."""
+        return int(self.link(name).get("frames", {}).get("damaged", 0))
+
     async def settle(self) -> dict[str, Any]:
         """Stop the nodes, let everything they handed over arrive, stop the gateway; the ledger from its file."""
         await asyncio.gather(*[node.child.stop() for node in self.nodes.values() if node.child])

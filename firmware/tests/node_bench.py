@@ -8,6 +8,7 @@ import json
 import os
 import pty
 import select
+import shlex
 import shutil
 import subprocess
 import time
@@ -17,7 +18,7 @@ from types import TracebackType
 
 import pytest
 from milepost_protocol import blocks, records
-from milepost_protocol.events import Acked, Arrived, Closed, Opened
+from milepost_protocol.events import Acked, Arrived, Closed, Event, Opened
 from milepost_protocol.frames import FrameDecoder, encode_frame
 from milepost_protocol.gateway_end import GatewayEnd
 from milepost_protocol.schema import Schema, decode_schema
@@ -27,17 +28,20 @@ NODE = bytes.fromhex("a4cf12000001")
 KEY = bytes(range(32))
 
 
-def find_micropython() -> "str | None":
-    """A real MicroPython: MILEPOST_MICROPYTHON, the project's own folder, PATH."""
-    own = ROOT / ".toolchain" / "micropython" / "micropython"
+def find_micropython() -> "list[str]":
+    """The command line that starts a real MicroPython: MILEPOST_MICROPYTHON, PATH, the project's own folder; [] if none."""
     named = os.environ.get("MILEPOST_MICROPYTHON")
-    return named or (str(own) if own.exists() else shutil.which("micropython"))
+    if named:
+        return shlex.split(named)
+    own = ROOT / ".toolchain" / "micropython" / "micropython"
+    found = shutil.which("micropython") or (str(own) if own.exists() else None)
+    return [found] if found else []
 
 
-def need_micropython() -> str:
-    """The path of a real MicroPython; skips the test where there is none, and fails it in CI."""
+def need_micropython() -> "list[str]":
+    """A real MicroPython's command line; skips the test where there is none, and fails it in CI."""
     found = find_micropython()
-    if found is None:
+    if not found:
         if os.environ.get("CI") == "true":
             pytest.fail("no micropython: set MILEPOST_MICROPYTHON")
         pytest.skip("no micropython: set MILEPOST_MICROPYTHON")
@@ -46,7 +50,8 @@ def need_micropython() -> str:
 
 def environment() -> "dict[str, str]":
     """The environment in which MicroPython finds the node and the protocol."""
-    return {**os.environ, "MICROPYPATH": f".frozen:{ROOT / 'firmware'}:{ROOT / 'protocol'}"}
+    folders = (ROOT / "firmware", ROOT / "protocol", ROOT / "firmware" / "tests" / "on_both")
+    return {**os.environ, "MICROPYPATH": ":".join([".frozen", *[str(folder) for folder in folders]])}
 
 
 class TestGateway:
@@ -95,7 +100,7 @@ class TestGateway:
         while (packet := self.end.data_to_send(self.now())) is not None:
             os.write(self.master, encode_frame(packet[1]))
 
-    def _take(self, events: list[object]) -> None:
+    def _take(self, events: "list[Event]") -> None:
         for event in events:
             if isinstance(event, Opened):
                 self.sessions.append((event.session.boot, event.session.flags))
@@ -132,7 +137,7 @@ class NodeProcess:
     """`micropython -m milepost_node DIR`, ended with the `with` block."""
 
     def __init__(self, folder: Path) -> None:
-        command = [need_micropython(), "-X", "heapsize=2M", "-m", "milepost_node", str(folder)]
+        command = [*need_micropython(), "-X", "heapsize=2M", "-m", "milepost_node", str(folder)]
         self.process = subprocess.Popen(command, env=environment(), stderr=subprocess.PIPE, text=True)  # noqa: S603 - ours
 
     def __enter__(self) -> "NodeProcess":
