@@ -44,9 +44,10 @@ def run_gateway(config: Config, unattended: bool) -> int:
 
 async def _run(config: Config, unattended: bool) -> int:
     async with AsyncExitStack() as stack:
+        keys, password = load_keys(config.beside(config.nodes.keys)), load_password(config)
         data_dir = open_data_dir(config.beside(config.gateway.data_dir))
         stack.enter_context(lock_data_dir(data_dir))
-        gateway = Gateway(config, data_dir)
+        gateway = Gateway(config, data_dir, keys, password)
         stack.callback(gateway.close)
         await gateway.run(unattended)
         return EXIT_OK if (await gateway.check_law()).holds() else EXIT_LAW
@@ -80,34 +81,33 @@ def lock_data_dir(path: Path) -> IO[str]:
 
 
 class Gateway:
-    """All parts of a running gateway."""
+    """All parts of a running gateway; `keys` of its nodes, `password` for the broker."""
 
-    def __init__(self, config: Config, data_dir: Path) -> None:
+    def __init__(self, config: Config, data_dir: Path, keys: dict[bytes, bytes], password: str | None) -> None:
         self.config = config
         late_ms = int(config.broker.late_s * 1000)
         self.buffer = Buffer(data_dir / BUFFER_FILE, host.kernel_boot_id(), late_ms)
         self.thread = buffer_thread()
         self.group = GroupCommit(self.buffer, config.buffer.commit_s, self.thread)
-        self.nodes = self._make_nodes()
+        self.nodes = self._make_nodes(keys)
         self.place = Place(config.gateway.root, config.gateway.area, config.gateway.id)
         error_s = config.clock.system_error_s
         self.outbox = Outbox(self.group, self.nodes, self.place, config.broker.late_s, error_s)
-        self.publisher = self._make_publisher()
+        self.publisher = self._make_publisher(password)
         self.links = [self._make_link(at, link) for at, link in enumerate(config.links)]
         self.group.listen(self._learn_schemas)
         self.started_ms = host.boottime_ms()
         self._law_holds = True
 
-    def _make_nodes(self) -> Nodes:
-        nodes = Nodes(load_keys(self.config.beside(self.config.nodes.keys)))
+    def _make_nodes(self, keys: dict[bytes, bytes]) -> Nodes:
+        nodes = Nodes(keys)
         nodes.remember(self.buffer.measured())
         for _, schema in self.buffer.schemas():
             nodes.learn(schema)
         return nodes
 
-    def _make_publisher(self) -> Publisher:
+    def _make_publisher(self, password: str | None) -> Publisher:
         config = self.config
-        password = load_password(config)
         address = (config.host, config.port)
         parts = (self.place, self.group, self.nodes, self.outbox)
         return Publisher(config.broker, address, password, *parts, self.health, config.gateway.health_s)

@@ -23,9 +23,11 @@ from .stored import HISTORY, LIVE, URGENT, Delivered, StoredBlock
 from .story import tell
 from .topics import EVENT, HEALTH, HIST, OBS, Place
 
-BLOCKS_MAX = 32  # taken from the buffer at a time
+BLOCKS_MAX = 64  # taken from the buffer at a time: enough to fill an array of history from a few nodes
 READY_MAX = 64  # messages made ahead: more is not taken from the buffer until they are gone
 HIST_ROWS_MAX = 100  # rows in one array
+HOLD_MS_MAX = 5000  # a session's first rows wait so long for the first exchange; urgent ones never wait
+HELD_MAX = 256  # blocks that wait so; more go out with their time unknown
 RETAINED_MAX = 4096  # last health rows kept at hand, to be said again after a reconnect
 
 
@@ -64,6 +66,12 @@ class Outbox:
         self._channels: dict[tuple[int, ...], tuple[Channel, ...]] = {}
         self._commits_seen = -1
         self._is_drained = False
+        self._held: list[StoredBlock] = []
+
+    @property
+    def is_holding(self) -> bool:
+        """Whether blocks wait for their node's clock."""
+        return bool(self._held)
 
     def take(self, with_history: bool) -> Message | None:
         """The next message, if there is one."""
@@ -77,17 +85,19 @@ class Outbox:
         for lane in self._ready.values():
             lane.clear()
         self._arrays.clear()
+        self._held.clear()
         self._commits_seen = -1
 
     async def fill(self) -> None:
         """Take more from the buffer if something came since, or if there was more than last time could take."""
         fresh = self._commits_seen != self._group.commits
-        if not fresh and (self._is_drained or self._is_full()):
+        if not fresh and not self._held and (self._is_drained or self._is_full()):
             return
         self._commits_seen = self._group.commits
-        blocks = await self._group.oldest(BLOCKS_MAX)
-        self._is_drained = len(blocks) < BLOCKS_MAX
-        unreadable = [block.id for block in blocks if not self._unpack(block)]
+        blocks, self._held = self._held, []
+        taken = await self._group.oldest(BLOCKS_MAX)
+        self._is_drained = len(taken) < BLOCKS_MAX
+        unreadable = [block.id for block in blocks + taken if not (self._hold(block) or self._unpack(block))]
         for topic in list(self._arrays):
             self._close_array(topic)
         if unreadable:
@@ -96,6 +106,17 @@ class Outbox:
 
     def _is_full(self) -> bool:
         return sum(len(lane) for lane in self._ready.values()) >= READY_MAX
+
+    def _hold(self, block: StoredBlock) -> bool:
+        """Keep a block back that came before its node's clock was measured, which is but a moment."""
+        if block.lane == URGENT or not block.is_this_kernel or len(self._held) >= HELD_MAX:
+            return False
+        if boottime_ms() - block.arrived_ms > HOLD_MS_MAX:
+            return False
+        if self._nodes.when(block.node, block.front.boot, block.front.uptimes_ms[0]):
+            return False
+        self._held.append(block)
+        return True
 
     def _unpack(self, block: StoredBlock) -> bool:
         """Make messages of one block; False if this version cannot read it."""

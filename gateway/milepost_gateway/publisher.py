@@ -33,6 +33,7 @@ PAUSE_S_MIN, PAUSE_S_MAX = 0.5, 60.0  # between two connections: drawn from 0 to
 STOP_S_MAX = 2.0  # how long a stop waits for PUBACKs
 HISTORY_PAUSE_S_MIN = 0.02  # history takes one message at a time, and then lets as much time pass as its PUBACK took
 BESIDE_WINDOW = 8  # messages in flight beside the window's: what the gateway says of itself
+HOLD_S = 0.1  # between two looks at blocks that wait for their node's clock
 IDLE_S = 1.0  # rows in the outbox grow old: it is looked at so often at least
 UNSUPPORTED = (1, 132)  # CONNACK: protocol version not supported, in 3.1.1 and in 5
 
@@ -251,8 +252,13 @@ class Publisher:
                 if message:
                     self._launch(client, message)
                     continue
-            pause = self._history_at - loop.time()
-            await _sleep_or(self._wake, pause if 0 < pause < IDLE_S else IDLE_S)
+            await _sleep_or(self._wake, self._pause_s(loop.time()))
+
+    def _pause_s(self, now: float) -> float:
+        """How long there is nothing to do unless something wakes us."""
+        idle_s = HOLD_S if self._outbox.is_holding else IDLE_S
+        history_s = self._history_at - now
+        return history_s if 0 < history_s < idle_s else idle_s
 
     def _launch(self, client: aiomqtt.Client, message: Message) -> None:
         if message.lane == HISTORY:

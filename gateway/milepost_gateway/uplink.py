@@ -7,7 +7,6 @@ then regularly. No I/O in here: `feed` takes what the link gave, `write` is call
 """
 
 import os
-from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -38,7 +37,7 @@ class Uplink:
         self, name: str, nodes: Nodes, group: GroupCommit, write: Write, now_ms: Callable[[], int], probe_s: float
     ) -> None:
         self.name = name
-        self.console = deque[bytes]()  # what stood between frames, newest last
+        self.console = b""  # the last of what stood between frames
         self.console_bytes = 0
         self.counters = {"packets": 0, "records": 0, "senseless": 0, "other_blocks": 0}
         self.decoder = FrameDecoder()
@@ -148,9 +147,7 @@ class Uplink:
     def _note_console(self, raw: bytes) -> None:
         """Noise, or a console talking on this link: the last of it is kept. (Lines and time-stamps come in here.)"""
         self.console_bytes += len(raw)
-        self.console.append(raw)
-        while sum(len(piece) for piece in self.console) > CONSOLE_BYTES_MAX and len(self.console) > 1:
-            self.console.popleft()
+        self.console = (self.console + raw)[-CONSOLE_BYTES_MAX:]
 
     def to_json(self) -> dict[str, Any]:
         """What health says about this link."""
