@@ -9,6 +9,7 @@ import zlib
 import pytest
 from milepost_tools.demo.nodes import find_micropython
 from milepost_tools.errors import Fault
+from milepost_tools.hil.payloads import invalid
 from milepost_tools.hil.site import Site
 from milepost_tools.processes import in_ci, which
 
@@ -49,6 +50,7 @@ async def site(tmp_path, micropython, seed, request):
         yield made
     finally:
         await made.close()
+    assert invalid(made.messages) == [], "messages that the shipped schemas do not allow"
 
 
 @pytest.hookimpl(wrapper=True)

@@ -1,6 +1,6 @@
 """Noise and cables: what happens on the line costs a retransmission and nothing else."""
 
-from milepost_tools.demo.nodes import air
+from milepost_tools.demo.nodes import air, expectation
 from milepost_tools.hil.oracle import differences, losses
 
 QUICK_S = 0.2
@@ -8,7 +8,7 @@ QUICK_S = 0.2
 
 async def settled_well(site):
     assert losses(site.received, await site.settle()) == []
-    assert differences(site.received, "air", "nha-be") == []
+    assert differences(site.received, "nha-be", expectation("air")) == []
 
 
 async def test_a_damaged_frame_costs_only_itself(site):

@@ -119,6 +119,7 @@ def test_a_good_run_has_no_fault_and_the_promised_object():
         ({"unique": 6}, "E-LAW-02"),
         ({"equal": 3}, "E-LAW-03"),
         ({"unique": 0}, "E-LAW-04"),
+        ({"silent": ("nha-be",)}, "E-LAW-04"),
     ],
 )
 def test_each_way_to_fail_has_its_code_and_status_1(changes, code):

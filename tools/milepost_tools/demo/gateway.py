@@ -27,6 +27,7 @@ health_s = 1.0
 
 [broker]
 url = {url}
+late_s = 120.0
 
 [buffer]
 commit_s = 0.2
@@ -63,6 +64,13 @@ class Gateway:
         ports = {node.plan.name: node.line.gateway_port for node in nodes}
         self.config.write_text(config_text(self._url, ports))
         write_private(self._directory / "keys.json", {node.plan.node: node.key for node in nodes})
+
+    def change(self, old: str, new: str) -> None:
+        """Change the configuration's text before a start; ValueError if `old` is not in it."""
+        text = self.config.read_text()
+        if old not in text:
+            raise ValueError(f"the configuration has no {old!r}")
+        self.config.write_text(text.replace(old, new, 1))
 
     async def start(self, *options: str) -> Child:
         """Start the daemon."""

@@ -101,9 +101,9 @@ def city(seed: int) -> list[Plan]:
     return [air(), flood(), parking(seed)]
 
 
-def expectation(name: str) -> Expectation:
-    """What must arrive of the trace that the node `name` replays (`air` or `flood`)."""
-    return Expectation(read_trace(CSV[name], COLUMNS[name]), PARTS[name])
+def expectation(name: str, csv: Path | None = None) -> Expectation:
+    """What must arrive of the trace that the node `name` (`air` or `flood`) replays: the shipped one, or `csv`."""
+    return Expectation(read_trace(csv or CSV[name], COLUMNS[name]), PARTS[name])
 
 
 class Node:

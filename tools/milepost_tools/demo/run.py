@@ -29,6 +29,7 @@ from .verdict import Verdict
 SUBSCRIBE_S_MAX = 10.0
 DRAIN_S_MAX = 15.0  # a broker that answers takes the few records in flight within one
 ARRIVE_S_MAX = 5.0  # from the broker's PUBACK to its subscriber
+SILENT_S_MAX = 10.0  # a node that sent no row for so long is broken, not slow
 STEP_S = 0.1
 TICKS = 100  # per second, /proc/self/stat's unit (USER_HZ is 100 on every Linux)
 CODE = re.compile(r"E-[A-Z]+-\d\d")
@@ -59,6 +60,7 @@ class Demo:
         self._show = show
         self._ended = asyncio.Event()
         self._children: list[Child] = []
+        self._watched_s = 0.0
 
     async def run(self) -> Verdict:
         """From the first process to the verdict."""
@@ -101,11 +103,8 @@ class Demo:
         task = asyncio.create_task(subscriber.run(), name="subscriber")
         stack.push_async_callback(subscriber.forget)
         stack.push_async_callback(cancel, task)
-        try:
-            async with asyncio.timeout(SUBSCRIBE_S_MAX):
-                await subscriber.ready.wait()
-        except TimeoutError:
-            raise Fault("E-BROKER-01", f"{url} lets nobody subscribe: {subscriber.trouble}") from None
+        if not await subscriber.wait_ready(SUBSCRIBE_S_MAX):
+            raise Fault("E-BROKER-01", f"{url} lets nobody subscribe: {subscriber.trouble}: see what it allows")
         return subscriber
 
     async def _nodes(self, stack: AsyncExitStack) -> list[Node]:
@@ -126,8 +125,8 @@ class Demo:
 
     async def _watch(self) -> None:
         """Until the duration is over, or somebody calls `end`; Fault E-CHILD-01 if a process ends by itself."""
-        deadline = None if self._options.duration_s is None else time.monotonic() + self._options.duration_s
-        while not self._ended.is_set() and (deadline is None or time.monotonic() < deadline):
+        began = time.monotonic()
+        while not self._ended.is_set() and not self._is_over():
             for child in self._children:
                 if child.status is not None:
                     raise fallen(child)
@@ -135,6 +134,10 @@ class Demo:
             with suppress(TimeoutError):
                 async with asyncio.timeout(STEP_S):
                     await self._ended.wait()
+            self._watched_s = time.monotonic() - began
+
+    def _is_over(self) -> bool:
+        return self._options.duration_s is not None and self._watched_s >= self._options.duration_s
 
     # -- end -------------------------------------------------------------------------------------------------
 
@@ -146,9 +149,14 @@ class Demo:
             await gateway.child.stop()
         self.received.ledger = await gateway.status()
         await self._arrive(self.received.ledger["gateway"]["delivered"])
-        equal, compared = self._compare()
-        count = self.received.count
-        return Verdict(len(nodes), self.received.ledger, count.unique, count.duplicates, count.missing, equal, compared)
+        return self._verdict(nodes)
+
+    def _verdict(self, nodes: list[Node]) -> Verdict:
+        count, ledger = self.received.count, self.received.ledger
+        counted = (count.unique, count.duplicates, count.missing)
+        sites = [node.plan.site for node in nodes if node.plan.site not in self.received.rows]
+        silent = tuple(sites) if self._watched_s >= SILENT_S_MAX else ()
+        return Verdict(len(nodes), ledger, *counted, *self._compare(), silent)
 
     async def _drain(self, gateway: Gateway) -> None:
         """Until the gateway holds nothing more, within DRAIN_S_MAX."""

@@ -22,10 +22,14 @@ _quiet.propagate = False
 
 
 class Subscriber:
-    """Hands each message to `take`. `ready` is set while it is subscribed; `trouble` is why it last was not."""
+    """Hands each message to `take`. `ready` is set while it is subscribed; `trouble` is why it last was not.
+
+    `refused` is set when the broker answered and would not have it: trying again may help, but not by itself.
+    """
 
     def __init__(self, host: str, port: int, topics: str, identifier: str, take: Take) -> None:
         self.ready = asyncio.Event()
+        self.refused = asyncio.Event()
         self.connections = 0
         self.trouble = "no answer yet"
         self._host = host
@@ -42,6 +46,8 @@ class Subscriber:
             except aiomqtt.MqttError as error:
                 self.ready.clear()
                 self.trouble = str(error)
+                if isinstance(error, aiomqtt.MqttCodeError):
+                    self.refused.set()
                 await asyncio.sleep(RETRY_S)
 
     async def _listen(self) -> None:
@@ -52,6 +58,14 @@ class Subscriber:
             async for message in client.messages:
                 if isinstance(message.payload, bytes):
                     self._take(message.topic.value, message.payload, bool(message.retain))
+
+    async def wait_ready(self, limit_s: float) -> bool:
+        """Whether it was ready within `limit_s`; False at once if it is refused."""
+        waits = [asyncio.create_task(event.wait()) for event in (self.ready, self.refused)]
+        await asyncio.wait(waits, timeout=limit_s, return_when=asyncio.FIRST_COMPLETED)
+        for wait in waits:
+            wait.cancel()
+        return self.ready.is_set()
 
     async def forget(self) -> None:
         """End our session at the broker; a broker that is gone has forgotten us already."""

@@ -23,6 +23,7 @@ class Verdict:
     missing: int
     equal: int
     compared: int
+    silent: tuple[str, ...] = ()  # sites that had time enough and sent no row
 
     @property
     def law(self) -> str:
@@ -42,8 +43,8 @@ class Verdict:
         delivered = self.ledger.get("gateway", {}).get("delivered", 0)
         if self.law != HOLDS:
             return Fault("E-LAW-01", "the conservation law is broken: the ledger says where")
-        if not self.unique or not self.compared:
-            return Fault("E-LAW-04", "nothing arrived at the subscriber: the logs say why")
+        if self.silent or not self.unique:
+            return Fault("E-LAW-04", f"nothing arrived from {', '.join(self.silent) or 'any node'}: the logs say why")
         if self.missing or self.unique < delivered:
             lost = max(self.missing, delivered - self.unique)
             return Fault("E-LAW-02", f"the subscriber missed {lost} records of {delivered} delivered")

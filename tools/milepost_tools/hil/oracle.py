@@ -6,7 +6,7 @@ trace that the simulator was given.
 
 from typing import Any
 
-from ..demo.nodes import expectation
+from ..demo.expect import Expectation
 from ..demo.received import Received
 from ..demo.verdict import HOLDS, balances
 
@@ -32,11 +32,11 @@ def books(ledger: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
     return [*ledger["nodes"].items(), ("gateway", ledger["gateway"])]
 
 
-def differences(received: Received, name: str, site: str) -> list[str]:
-    """Where the rows of `site` differ from the trace that the node `name` replays; also if there is no row at all."""
+def differences(received: Received, site: str, expected: Expectation) -> list[str]:
+    """Where the rows of `site` differ from the trace that its node replays; also if there is no row at all."""
     found = [] if received.rows.get(site) else [f"no rows of {site}"]
     for rows in received.boots_of(site):
-        equal, total = expectation(name).check(rows)
+        equal, total = expected.check(rows)
         if equal != total:
             found.append(f"{total - equal} of {total} rows of {site} differ from the trace")
     return found

@@ -45,9 +45,13 @@ class Site:
 
     # -- start and end -----------------------------------------------------------------------------------------
 
-    async def start(self, *plans: Plan) -> None:
-        """Start everything, with one node for each plan, and wait for a reading of each."""
+    async def start(self, *plans: Plan, change: tuple[str, str] = ("", "")) -> None:
+        """Start everything, with one node for each plan, and wait for a reading of each.
+
+        `change` is what to change in the gateway's configuration: old text, new text.
+        """
         self.make(*plans)
+        self.gateway.change(*change)
         await self.broker.start()
         self._listening = asyncio.create_task(self._subscriber.run(), name="subscriber")
         await self.until("the subscriber is at the broker", self._subscriber.ready.is_set)
