@@ -23,7 +23,7 @@ JOIN_SLOTS = 8
 JOIN_ROUND_MS = 1000  # join slots come no more often
 MISSED_MAX = 3  # unanswered polls in a row; from then on every further one doubles the rounds left out
 SKIP_ROUNDS_MAX = 64
-INTRUSIONS_MAX = 8  # packets out of turn, while none in turn came: then the node is left out
+INTRUSIONS_MAX = 8  # packets out of turn, less those in turn: then the node is left out
 ISOLATE_MS = 30000
 
 
@@ -74,7 +74,8 @@ class Bus(GatewayEnd):
         events = super().receive(packet, now, source) if kind != SHORT else []
         if asked and kind in (DATA, SHORT):
             seat = self._seat(asked)
-            seat.missed = seat.intrusions = 0
+            seat.missed = 0
+            seat.intrusions = max(0, seat.intrusions - 1)
             ends = packet[0] & TURN or kind == SHORT
             self._free_at = now + (GUARD_MS if ends else self._patience_ms())
             self._asked = None if ends else asked

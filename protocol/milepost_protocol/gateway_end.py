@@ -62,7 +62,7 @@ class GatewayEnd:
         ack_delay_ms_max: int,
         link: Link = SERIAL,
     ) -> None:
-        self.counters = dict.fromkeys(COUNTERS, 0)
+        self.counters: dict[str, int] = dict.fromkeys(COUNTERS, 0)
         self.unknown: dict[bytes, int] = {}
         self._key_of = key_of
         self._entropy = entropy

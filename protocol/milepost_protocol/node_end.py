@@ -19,9 +19,11 @@ if TYPE_CHECKING:
 
 HELLO_MS_MIN = 200  # pause after the first HELLO; doubled after each, with as much again drawn at random
 HELLO_MS_MAX = 60000
+JOIN_MS_MAX = 6000  # the same on a bus, where a join slot shows that somebody listens
 PING_MS = 20000  # a quiet link is asked for a sign of life
 SESSION_MS_MAX = 7 * 24 * 3600 * 1000  # then new keys
 JOIN_SLOT_MS = 12  # a HELLO takes 4 ms at 115,200 baud, and a node's clock and loop want as much again on both sides
+FORGOTTEN_MS = 20000  # a bus that polls others for so long and not us has forgotten us
 TURN_QUOTA = 8  # packets that a turn given with a DATA packet allows: the window
 QUIET_MS = 1000  # "no session" counts only after so long without a genuine packet: a forger must not keep us joining
 
@@ -47,6 +49,7 @@ class NodeEnd:
         self._probes: list[tuple[int, int]] = []  # time probes to answer: token, when it came
         self._said = 0  # when we last sent anything
         self._turn = 0  # polled links: packets that may still go in this turn
+        self._asked = 0  # polled links: when we last had the turn
         self._slot_at: int | None = None  # polled links: when our slot for a HELLO begins
 
     @property
@@ -96,7 +99,7 @@ class NodeEnd:
             self.counters["forged"] += 1
             return []
         if packet[0] & TURN:
-            self._turn = TURN_QUOTA
+            self._take_turn(TURN_QUOTA, now)
         events = []
         for event in session.take_in(opened[0], opened[1], now):
             if isinstance(event, Arrived):
@@ -134,16 +137,24 @@ class NodeEnd:
         events.append(Opened(session))
         return events
 
+    def _take_turn(self, quota: int, now: int) -> None:
+        self._turn = quota
+        self._asked = now
+
     def _receive_short(self, address: int, what: int, now: int) -> None:
         """Unauthenticated, so all that it can do is to let a packet out that was to go anyway, or a new HELLO."""
         if what == NO_SESSION:
             self._receive_no_session(address, now)
         elif what & 0xF0 == POLL and self.session and self.session.address == address:
-            self._turn = what & 15
-        elif (
-            what & 0xF0 == JOIN and address == ADDRESS_JOIN and what & 15 and self._hello_due and now >= self._hello_at
-        ):
-            self._slot_at = now + JOIN_SLOT_MS * (self._entropy(1)[0] % (what & 15))
+            self._take_turn(what & 15, now)
+        elif what & 0xF0 == JOIN and address == ADDRESS_JOIN and what & 15:
+            self._receive_join(what & 15, now)
+
+    def _receive_join(self, slots: int, now: int) -> None:
+        if not self._hello_due and now - self._asked >= FORGOTTEN_MS:
+            self._begin_hello(now)
+        if self._hello_due and now >= self._hello_at:
+            self._slot_at = now + JOIN_SLOT_MS * (self._entropy(1)[0] % slots)
 
     def _receive_no_session(self, address: int, now: int) -> None:
         session = self.session
@@ -196,7 +207,7 @@ class NodeEnd:
             self._hello = make_hello(self._key, self._node, self._boot, self._entropy(NONCE_BYTES), self._flags)
         draw = self._entropy(1)[0]
         self._hello_at = now + self._hello_pause + self._hello_pause * draw // 256
-        self._hello_pause = min(self._hello_pause * 2, HELLO_MS_MAX // 2)
+        self._hello_pause = min(self._hello_pause * 2, JOIN_MS_MAX if self._link.polled else HELLO_MS_MAX // 2)
         return self._hello.packet
 
     # -- time -----------------------------------------------------------------------------------------------------------

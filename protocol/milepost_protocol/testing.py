@@ -5,10 +5,15 @@ baud rate and the delay say, and spoils them by a seeded plan. `Pair` is a node'
 way. Everything drawn comes from `Dice`, which gives the same numbers on every VM.
 """
 
+from .bus import LINE_BYTES, Bus
 from .events import Arrived, Event
 from .frames import FrameDecoder, encode_frame
 from .gateway_end import GatewayEnd
 from .node_end import NodeEnd
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 
 class Dice:
@@ -183,3 +188,100 @@ class Pair:
         while addressed:
             self.down.put(encode_frame(addressed[1]), self.now)
             addressed = self.gateway.data_to_send(self.now)
+
+
+class Multidrop:
+    """One pair of wires that a gateway's Bus and its nodes share, in virtual time (ms with fractions).
+
+    Who speaks while another speaks spoils both. `turnaround_ms` is how long each side takes to answer, `ber` the chance of a
+    flipped bit for each of the ten line bits of a byte.
+    """
+
+    def __init__(
+        self,
+        bus: Bus,
+        nodes: "list[NodeEnd]",
+        dice: Dice,
+        baud: int = 115200,
+        turnaround_ms: float = 2,
+        commit_ms: float = 5,
+        ber: float = 0.0,
+    ) -> None:
+        self.bus = bus
+        self.nodes = nodes
+        self.now = 0.0
+        self.ber = ber
+        self.collisions = 0
+        self.line_bytes = 0
+        self.at_gateway: list[Event] = []
+        self.at_nodes: list[Event] = []
+        self._dice = dice
+        self._ms_per_byte = 10000 / baud
+        self._turnaround_ms = turnaround_ms
+        self._commit_ms = commit_ms
+        self._speeches: list[list[Any]] = []  # begin, end, who (-1 the gateway), packet, spoilt
+        self._ready = [0.0] * len(nodes)  # from when a node's answer may be on the line
+        self._commits: list[tuple[float, Arrived]] = []
+
+    def run(self, until_ms: float) -> None:
+        """Step until the clock stands at `until_ms` or later."""
+        while self.now < until_ms:
+            self.step()
+
+    def step(self) -> None:
+        """Let everybody say what they may, move the clock to the next thing that happens, and let it happen."""
+        self._speak()
+        times = [speech[1] for speech in self._speeches] + [due for due, _ in self._commits] + self._ready
+        times += [
+            due for due in [self.bus.next_deadline()] + [node.next_deadline() for node in self.nodes] if due is not None
+        ]
+        ahead = [time for time in times if time > self.now]
+        self.now = min(ahead) if ahead else self.now + 1
+        for speech in [speech for speech in self._speeches if speech[1] <= self.now]:
+            self._speeches.remove(speech)
+            self._hear(speech[2], None if speech[4] else speech[3])
+        self._commit()
+        for node in self.nodes:
+            self.at_nodes += node.tick(int(self.now))
+        self.at_gateway += self.bus.tick(int(self.now))
+
+    def say(self, who: int, packet: bytes) -> None:
+        """Put a packet on the line, whoever else speaks."""
+        mine = [speech[1] for speech in self._speeches if speech[2] == who]
+        begin = max([self.now] + mine)
+        size = len(packet) + LINE_BYTES
+        self.line_bytes += size
+        spoilt = self.ber > 0 and self._dice.chance(1 - (1 - self.ber) ** (10 * size))
+        speech = [begin, begin + size * self._ms_per_byte, who, packet, spoilt]
+        for other in self._speeches:
+            if other[2] != who and other[1] > begin:
+                other[4] = speech[4] = True
+                self.collisions += 1
+        self._speeches.append(speech)
+
+    def _speak(self) -> None:
+        addressed = self.bus.data_to_send(int(self.now))
+        while addressed:
+            self.say(-1, addressed[1])
+            addressed = self.bus.data_to_send(int(self.now))
+        for i, node in enumerate(self.nodes):
+            packet = node.data_to_send(int(self.now)) if self.now >= self._ready[i] else None
+            while packet:
+                self.say(i, packet)
+                packet = node.data_to_send(int(self.now))
+
+    def _hear(self, who: int, packet: "bytes | None") -> None:
+        if who >= 0 and packet:
+            events = self.bus.receive(packet, int(self.now))
+            self.at_gateway += events
+            self._commits += [(self.now + self._commit_ms, event) for event in events if isinstance(event, Arrived)]
+        for i, node in enumerate(self.nodes):
+            if packet and i != who:  # the nodes hear each other too
+                self._ready[i] = self.now + self._turnaround_ms
+                self.at_nodes += node.receive(packet, int(self.now))
+
+    def _commit(self) -> None:
+        for due, event in self._commits:
+            if due <= self.now or self.bus.commit_wanted():
+                self.bus.confirm(event.session, event.number)
+        self._commits = [item for item in self._commits if item[1].session.is_held(item[1].number)]
