@@ -138,7 +138,7 @@ class NodeProcess:
 
     def __init__(self, folder: Path) -> None:
         command = [*need_micropython(), "-X", "heapsize=2M", "-m", "milepost_node", str(folder)]
-        self.process = subprocess.Popen(command, env=environment(), stderr=subprocess.PIPE, text=True)  # noqa: S603 - ours
+        self.process = subprocess.Popen(command, env=environment(), stderr=subprocess.PIPE, text=True)
 
     def __enter__(self) -> "NodeProcess":
         return self

@@ -212,7 +212,7 @@ def test_a_trace_that_is_not_there_is_one_line_and_status_2(gateway, tmp_path):
 
 def test_no_directory_is_a_usage_error():
     command = [*need_micropython(), "-m", "milepost_node"]
-    done = subprocess.run(command, env=environment(), capture_output=True, text=True, check=False, timeout=20)  # noqa: S603 - ours
+    done = subprocess.run(command, env=environment(), capture_output=True, text=True, check=False, timeout=20)
     assert done.returncode == USAGE
     assert "name one node directory" in done.stderr
 
