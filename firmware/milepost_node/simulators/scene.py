@@ -62,13 +62,13 @@ class CsvScene:
         except OSError:
             raise Refusal(USAGE, f"E-SCENE-01 {self._path} cannot be read: correct `csv`") from None
         names = [name.strip() for name in self._file.readline().split(",")]
+        for column in columns:
+            if column not in names:
+                raise Refusal(USAGE, f"E-SCENE-02 {self._path} has no column `{column}`: correct `columns`")
         self._rewind()
         if not self._file.readline():
             raise Refusal(USAGE, f"E-SCENE-05 {self._path} has no row {self._first}: correct `first`")
         self._rewind()
-        for column in columns:
-            if column not in names:
-                raise Refusal(USAGE, f"E-SCENE-02 {self._path} has no column `{column}`: correct `columns`")
         return [names.index(column) for column in columns]
 
     def _rewind(self) -> None:
