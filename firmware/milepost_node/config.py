@@ -91,6 +91,7 @@ TABLES: "dict[str, dict[str, tuple[Any, Any, Any]]]" = {
     "scene": {
         "csv": ("text", None, (None, 1, 1024)),
         "columns": (["text"], [], (0, 8)),
+        "first": ("whole", 0, (0, 100000000)),
         "rows": ("whole", None, (1, 100000000)),
         "arrivals": ("arrivals", None, None),
     },

@@ -8,15 +8,12 @@ import json
 import os
 import pty
 import select
-import shlex
-import shutil
 import subprocess
 import time
 import tty
 from pathlib import Path
 from types import TracebackType
 
-import pytest
 from milepost_protocol import blocks, records
 from milepost_protocol.events import Acked, Arrived, Closed, Event, Opened
 from milepost_protocol.frames import FrameDecoder, encode_frame
@@ -26,26 +23,6 @@ from milepost_protocol.schema import Schema, decode_schema
 ROOT = Path(__file__).resolve().parents[2]
 NODE = bytes.fromhex("a4cf12000001")
 KEY = bytes(range(32))
-
-
-def find_micropython() -> "list[str]":
-    """The command line that starts a real MicroPython: MILEPOST_MICROPYTHON, PATH, the project's own folder; [] if none."""
-    named = os.environ.get("MILEPOST_MICROPYTHON")
-    if named:
-        return shlex.split(named)
-    own = ROOT / ".toolchain" / "micropython" / "micropython"
-    found = shutil.which("micropython") or (str(own) if own.exists() else None)
-    return [found] if found else []
-
-
-def need_micropython() -> "list[str]":
-    """A real MicroPython's command line; skips the test where there is none, and fails it in CI."""
-    found = find_micropython()
-    if not found:
-        if os.environ.get("CI") == "true":
-            pytest.fail("no micropython: set MILEPOST_MICROPYTHON")
-        pytest.skip("no micropython: set MILEPOST_MICROPYTHON")
-    return found
 
 
 def environment() -> "dict[str, str]":
@@ -136,9 +113,9 @@ class TestGateway:
 class NodeProcess:
     """`micropython -m milepost_node DIR`, ended with the `with` block."""
 
-    def __init__(self, folder: Path) -> None:
-        command = [*need_micropython(), "-X", "heapsize=2M", "-m", "milepost_node", str(folder)]
-        self.process = subprocess.Popen(command, env=environment(), stderr=subprocess.PIPE, text=True)  # noqa: S603 - ours
+    def __init__(self, micropython: "list[str]", folder: Path) -> None:
+        command = [*micropython, "-X", "heapsize=2M", "-m", "milepost_node", str(folder)]
+        self.process = subprocess.Popen(command, env=environment(), stderr=subprocess.PIPE, text=True)
 
     def __enter__(self) -> "NodeProcess":
         return self

@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ from milepost_protocol import records
 from milepost_protocol.channels import EVENT_IDS, STREAM_IDS
 from milepost_protocol.handshake import BOOT_ORDER_UNKNOWN
 from milepost_protocol.quality import QUALITY_IDS
-from node_bench import ROOT, NodeProcess, TestGateway, a_config, environment, need_micropython, write_node
+from node_bench import ROOT, NodeProcess, TestGateway, a_config, environment, write_node
 
 # PM2.5, PM10, level: blanks, the part's ceilings, and levels beyond both ends of the ranger
 TRACE = """pm25,pm10,level_m
@@ -36,6 +37,12 @@ def gateway():
     found = TestGateway()
     yield found
     found.close()
+
+
+@pytest.fixture
+def start(micropython: "list[str]") -> "Callable[[Path], NodeProcess]":
+    """`with start(folder) as node:` runs the node of a directory."""
+    return lambda folder: NodeProcess(micropython, folder)
 
 
 @pytest.fixture
@@ -59,9 +66,9 @@ def expected_air(count: int) -> "list[tuple[int | None, int | None]]":
     return found
 
 
-def test_rows_arrive_in_order_and_equal_the_trace(gateway, trace, tmp_path):
+def test_rows_arrive_in_order_and_equal_the_trace(gateway, trace, tmp_path, start):
     folder = write_node(tmp_path / "node", a_config(gateway.port, trace))
-    with NodeProcess(folder):
+    with start(folder):
         gateway.pump(6.5)
     air, flood, bay = (
         rows_of(gateway, *name) for name in (("nha-be", "air"), ("gauge", "flood"), ("bay-1", "parking"))
@@ -79,9 +86,9 @@ def test_rows_arrive_in_order_and_equal_the_trace(gateway, trace, tmp_path):
     assert sequences == list(range(len(sequences))), "none is missing"
 
 
-def test_events_carry_their_edge_and_alarms_their_level(gateway, trace, tmp_path):
+def test_events_carry_their_edge_and_alarms_their_level(gateway, trace, tmp_path, start):
     folder = write_node(tmp_path / "node", a_config(gateway.port, trace))
-    with NodeProcess(folder):
+    with start(folder):
         gateway.pump(5.5)
     alarm = gateway.of("gauge", records.EVENT)[0]
     assert (alarm.cls, alarm.values) == (records.URGENT, (EVENT_IDS["level-1"], 1600, 100))
@@ -92,9 +99,9 @@ def test_events_carry_their_edge_and_alarms_their_level(gateway, trace, tmp_path
         assert row.values[0] == (change.values[0] == EVENT_IDS["occupied"])
 
 
-def test_samples_keep_their_steps_while_the_gateway_says_nothing(gateway, trace, tmp_path):
+def test_samples_keep_their_steps_while_the_gateway_says_nothing(gateway, trace, tmp_path, start):
     folder = write_node(tmp_path / "node", a_config(gateway.port, trace))
-    with NodeProcess(folder):
+    with start(folder):
         gateway.pump_until(5)
         time.sleep(5)  # nobody reads the line
         gateway.pump(3)
@@ -106,11 +113,11 @@ def test_samples_keep_their_steps_while_the_gateway_says_nothing(gateway, trace,
     assert sequences == list(range(len(sequences))), "none is missing"
 
 
-def test_a_killed_node_starts_as_a_new_boot_and_repeats_no_name(gateway, trace, tmp_path):
+def test_a_killed_node_starts_as_a_new_boot_and_repeats_no_name(gateway, trace, tmp_path, start):
     folder = write_node(tmp_path / "node", a_config(gateway.port, trace))
     boot.write_first(Store(f"{folder}/store"))
     for _ in range(3):
-        with NodeProcess(folder) as node:
+        with start(folder) as node:
             wanted = len(gateway.records) + 8
             gateway.pump_until(wanted)
             node.kill()
@@ -120,11 +127,11 @@ def test_a_killed_node_starts_as_a_new_boot_and_repeats_no_name(gateway, trace, 
         assert sequences == list(range(len(sequences)))
 
 
-def test_a_lost_store_is_a_random_boot_that_says_its_order_is_unknown(gateway, trace, tmp_path):
+def test_a_lost_store_is_a_random_boot_that_says_its_order_is_unknown(gateway, trace, tmp_path, start):
     folder = write_node(tmp_path / "node", a_config(gateway.port, trace))
     boot.write_first(Store(f"{folder}/store"))
     for _ in range(2):
-        with NodeProcess(folder):
+        with start(folder):
             gateway.pump_until(len(gateway.records) + 3)
         shutil.rmtree(folder / "store")
     (first, known), (second, unknown) = gateway.sessions
@@ -133,10 +140,10 @@ def test_a_lost_store_is_a_random_boot_that_says_its_order_is_unknown(gateway, t
     assert unknown & BOOT_ORDER_UNKNOWN
 
 
-def test_a_long_outage_loses_nothing_without_a_word(gateway, trace, tmp_path):
+def test_a_long_outage_loses_nothing_without_a_word(gateway, trace, tmp_path, start):
     config = a_config(gateway.port, trace, spool_records_max=16, live_delay_s=1)
     folder = write_node(tmp_path / "node", config)
-    with NodeProcess(folder):
+    with start(folder):
         gateway.pump_until(3)
         time.sleep(9)
         gateway.pump(6)
@@ -150,11 +157,11 @@ def test_a_long_outage_loses_nothing_without_a_word(gateway, trace, tmp_path):
     assert len(set(gone) - present) > 10
 
 
-def test_a_port_that_is_unplugged_and_plugged_in_again_is_opened_again(gateway, trace, tmp_path):
+def test_a_port_that_is_unplugged_and_plugged_in_again_is_opened_again(gateway, trace, tmp_path, start):
     link = tmp_path / "port"
     link.symlink_to(gateway.port)
     folder = write_node(tmp_path / "node", a_config(str(link), trace))
-    with NodeProcess(folder) as node:
+    with start(folder) as node:
         gateway.pump_until(5)
         successor = TestGateway()
         successor.end, successor.records, successor.schemas = gateway.end, gateway.records, gateway.schemas
@@ -173,53 +180,53 @@ def test_a_port_that_is_unplugged_and_plugged_in_again_is_opened_again(gateway, 
 # -- refusals ---------------------------------------------------------------------------------------------------------
 
 
-def refusal_of(folder: Path) -> "tuple[int, str]":
-    with NodeProcess(folder) as node:
+def refusal_of(start: "Callable[[Path], NodeProcess]", folder: Path) -> "tuple[int, str]":
+    with start(folder) as node:
         status, said = node.finish()
     assert said.count("\n") == 1, said
     assert said.startswith("milepost-node: E-")
     return status, said
 
 
-def test_a_port_that_is_not_there_is_one_line_and_status_3(trace, tmp_path):
+def test_a_port_that_is_not_there_is_one_line_and_status_3(trace, tmp_path, start):
     missing = str(tmp_path / "ttyGONE")
-    status, said = refusal_of(write_node(tmp_path / "node", a_config(missing, trace)))
+    status, said = refusal_of(start, write_node(tmp_path / "node", a_config(missing, trace)))
     assert status == PORT_MISSING
     assert missing in said
 
 
-def test_a_port_that_another_program_holds_is_one_line_and_status_4(gateway, trace, tmp_path):
+def test_a_port_that_another_program_holds_is_one_line_and_status_4(gateway, trace, tmp_path, start):
     handle = os.open(gateway.port, os.O_RDWR | os.O_NOCTTY)
     fcntl.flock(handle, fcntl.LOCK_EX)
-    status, said = refusal_of(write_node(tmp_path / "node", a_config(gateway.port, trace)))
+    status, said = refusal_of(start, write_node(tmp_path / "node", a_config(gateway.port, trace)))
     os.close(handle)
     assert status == PORT_BUSY
     assert gateway.port in said
 
 
-def test_a_broken_configuration_is_one_line_and_status_2(gateway, trace, tmp_path):
+def test_a_broken_configuration_is_one_line_and_status_2(gateway, trace, tmp_path, start):
     config = a_config(gateway.port, trace, colour="red")
-    status, said = refusal_of(write_node(tmp_path / "node", config))
+    status, said = refusal_of(start, write_node(tmp_path / "node", config))
     assert status == USAGE
     assert "config.json:" in said
     assert "colour" in said
 
 
-def test_a_trace_that_is_not_there_is_one_line_and_status_2(gateway, tmp_path):
-    status, said = refusal_of(write_node(tmp_path / "node", a_config(gateway.port, tmp_path / "none.csv")))
+def test_a_trace_that_is_not_there_is_one_line_and_status_2(gateway, tmp_path, start):
+    status, said = refusal_of(start, write_node(tmp_path / "node", a_config(gateway.port, tmp_path / "none.csv")))
     assert (status, "none.csv" in said) == (USAGE, True)
 
 
-def test_no_directory_is_a_usage_error():
-    command = [*need_micropython(), "-m", "milepost_node"]
-    done = subprocess.run(command, env=environment(), capture_output=True, text=True, check=False, timeout=20)  # noqa: S603 - ours
+def test_no_directory_is_a_usage_error(micropython):
+    command = [*micropython, "-m", "milepost_node"]
+    done = subprocess.run(command, env=environment(), capture_output=True, text=True, check=False, timeout=20)
     assert done.returncode == USAGE
     assert "name one node directory" in done.stderr
 
 
-def test_a_dead_task_ends_the_process_with_its_traceback(gateway, trace, tmp_path):
+def test_a_dead_task_ends_the_process_with_its_traceback(gateway, trace, tmp_path, start):
     trace.write_text("pm25,pm10,level_m\n1,2,3\noops,2,3\n")
-    with NodeProcess(write_node(tmp_path / "node", a_config(gateway.port, trace))) as node:
+    with start(write_node(tmp_path / "node", a_config(gateway.port, trace))) as node:
         gateway.pump(3)
         status, said = node.finish()
     assert status == TASK_DIED
@@ -228,8 +235,8 @@ def test_a_dead_task_ends_the_process_with_its_traceback(gateway, trace, tmp_pat
     assert "oops" in said
 
 
-def test_an_interrupt_ends_it_quietly(gateway, trace, tmp_path):
-    with NodeProcess(write_node(tmp_path / "node", a_config(gateway.port, trace))) as node:
+def test_an_interrupt_ends_it_quietly(gateway, trace, tmp_path, start):
+    with start(write_node(tmp_path / "node", a_config(gateway.port, trace))) as node:
         gateway.pump_until(3)
         node.process.send_signal(signal.SIGINT)
         status, said = node.finish()
@@ -237,10 +244,10 @@ def test_an_interrupt_ends_it_quietly(gateway, trace, tmp_path):
     assert said == ""
 
 
-def test_the_key_stands_in_no_argument_and_no_output(gateway, trace, tmp_path):
+def test_the_key_stands_in_no_argument_and_no_output(gateway, trace, tmp_path, start):
     folder = write_node(tmp_path / "node", a_config(gateway.port, trace, colour="red"))
     key = (folder / "identity.json").read_text().split('"')[-2]
-    with NodeProcess(folder) as node:
+    with start(folder) as node:
         _, said = node.finish()
     assert len(key) == 64
     assert key not in said

@@ -34,15 +34,24 @@ def parse_decimal(text: str, decimals: int) -> "int | None":
 
 
 class CsvScene:
-    """Columns of a CSV file without quoting: `next()` gives one row as integers or None, `decimals` of them a column."""
+    """Columns of a CSV file without quoting: `next()` gives one row as integers or None, `decimals` of them a column.
+
+    It shows the rows from `first` (0 is the one below the header) on, at most `rows_max` of them, and then those again.
+    """
 
     def __init__(
-        self, path: str, columns: "list[str]", decimals: "tuple[int, ...]", rows_max: "int | None" = None
+        self,
+        path: str,
+        columns: "list[str]",
+        decimals: "tuple[int, ...]",
+        rows_max: "int | None" = None,
+        first: int = 0,
     ) -> None:
         self.rows = 0  # handed out so far
         self._path = path
         self._decimals = decimals
         self._rows_max = rows_max
+        self._first = first
         self._left = 0
         self._file: Any = None
         self._places = self._open(columns)
@@ -52,16 +61,20 @@ class CsvScene:
             self._file = open(self._path)  # noqa: SIM115 - read row by row, for as long as the part lives
         except OSError:
             raise Refusal(USAGE, f"E-SCENE-01 {self._path} cannot be read: correct `csv`") from None
-        self._left = -1 if self._rows_max is None else self._rows_max
         names = [name.strip() for name in self._file.readline().split(",")]
         for column in columns:
             if column not in names:
                 raise Refusal(USAGE, f"E-SCENE-02 {self._path} has no column `{column}`: correct `columns`")
+        self._rewind()
+        if not self._file.readline():
+            raise Refusal(USAGE, f"E-SCENE-05 {self._path} has no row {self._first}: correct `first`")
+        self._rewind()
         return [names.index(column) for column in columns]
 
     def _rewind(self) -> None:
         self._file.seek(0)
-        self._file.readline()
+        for _ in range(1 + self._first):
+            self._file.readline()
         self._left = -1 if self._rows_max is None else self._rows_max
 
     def next(self) -> "tuple[int | None, ...]":
@@ -110,4 +123,4 @@ def open_csv(plan: "dict[str, Any]", decimals: "tuple[int, ...]") -> CsvScene:
     """The CSV scene of a configuration's `scene`; Refusal leaves if it is not one, or has other than the part's columns."""
     if "csv" not in plan or len(plan["columns"]) != len(decimals):
         raise Refusal(USAGE, f"E-SCENE-03 `scene` must name a `csv` and {len(decimals)} of its `columns`")
-    return CsvScene(plan["csv"], plan["columns"], decimals, plan["rows"])
+    return CsvScene(plan["csv"], plan["columns"], decimals, plan["rows"], plan["first"])

@@ -24,7 +24,7 @@ def a_csv(text):
 
 
 def a_plan(part, csv, columns, faults=(), row_s=None):
-    scene = {"csv": csv, "columns": columns, "rows": None}
+    scene = {"csv": csv, "columns": columns, "first": 0, "rows": None}
     return {"part": part, "scene": scene, "zero_mm": None, "row_s": row_s, "faults": list(faults)}
 
 
@@ -66,9 +66,15 @@ def test_a_scene_takes_its_columns_by_name_and_begins_again_after_its_last_row()
     assert [scene.next() for _ in range(4)] == [(30, 20), (45, None), (30, 20), (45, None)]
 
 
+def test_a_scene_may_begin_further_down():
+    scene = CsvScene(a_csv("a\n1\n2\n3\n4\n"), ["a"], (0,), 2, first=1)
+    assert [scene.next() for _ in range(5)] == [(2,), (3,), (2,), (3,), (2,)]
+
+
 def test_a_scene_that_cannot_be_is_refused_in_one_line():
     assert "cannot be read" in raises(Refusal, CsvScene, scratch("none") + "/x.csv", ["a"], (1,)).line
     assert "no column `c`" in raises(Refusal, CsvScene, a_csv("a,b\n"), ["c"], (1,)).line
+    assert "no row 0" in raises(Refusal, CsvScene, a_csv("a\n"), ["a"], (1,)).line
     assert "scene" in raises(Refusal, open_part, a_plan("sds011", a_csv("a,b\n"), ["a"]), {}).line
 
 
