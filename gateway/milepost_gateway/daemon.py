@@ -31,6 +31,7 @@ from .uplink import Uplink
 
 BUFFER_FILE = "buffer.db"
 LOCK_FILE = "lock"
+FAREWELL_S_MAX = 3.0  # for PUBACKs and the last words to the broker
 STOP_S_MAX = 5.0  # then the process ends as it is: what is on disk is safe, what is not was not acked
 TICK_S_MIN, TICK_S_MAX = 0.01, 0.25  # how long a link is left alone: what comes from it may change what is due
 
@@ -173,7 +174,8 @@ class Gateway:
             link.close()
         await self.group.commit()
         self.publisher.stopping.set()
-        await publisher
+        await asyncio.wait({publisher}, timeout=FAREWELL_S_MAX)
+        publisher.cancel()
         running[0].cancel()
         await self.group.commit()
 

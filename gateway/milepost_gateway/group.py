@@ -41,7 +41,7 @@ class _Group:
     after: list[Callable[[], None]] = field(default_factory=list)
 
     def is_empty(self) -> bool:
-        return not (self.arrivals or self.delivered or self.measured)
+        return not (self.arrivals or self.delivered or self.measured or self.after)
 
 
 class GroupCommit:

@@ -8,6 +8,7 @@ exactly those.
 
 from collections import deque
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from milepost_protocol.channels import NODE, STREAMS
 from milepost_protocol.errors import ProtocolError
@@ -196,8 +197,6 @@ class Outbox:
         self._ready[HISTORY].append(Message(topic, hist_json(array.rows), HISTORY, parts=parts))
 
 
-def _period_ms(uptimes_ms: list[int]) -> float:
-    """The period that a batch was sampled at; 0 if one row tells nothing."""
-    if len(uptimes_ms) < 2:
-        return 0
-    return (uptimes_ms[-1] - uptimes_ms[0]) / (len(uptimes_ms) - 1)
+def _period_ms(uptimes_ms: list[int]) -> int:
+    """The period that a batch was sampled at: its shortest step, for a gap is no period; 0 if there is one row."""
+    return min((later - earlier for earlier, later in pairwise(uptimes_ms)), default=0)

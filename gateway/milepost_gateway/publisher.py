@@ -36,6 +36,7 @@ BESIDE_WINDOW = 8  # messages in flight beside the window's: what the gateway sa
 HOLD_S = 0.1  # between two looks at blocks that wait for their node's clock
 IDLE_S = 1.0  # rows in the outbox grow old: it is looked at so often at least
 UNSUPPORTED = (1, 132)  # CONNACK: protocol version not supported, in 3.1.1 and in 5
+NO_CONNACK = "Operation timed out"  # aiomqtt's words for a connection that TCP has and the broker never answers
 
 _Paho = Any  # what paho hands its callbacks and we only pass on
 Health = Callable[[], Awaitable[dict[str, Any]]]
@@ -83,7 +84,7 @@ class Publisher:
         self.place = place
         self.counters = {"connected": 0, "published": 0, "refused": 0, "lost": 0}
         self.is_connected = False
-        self.protocol = aiomqtt.ProtocolVersion.V5
+        self.protocol: aiomqtt.ProtocolVersion | None = None  # until the first broker was asked
         self.stopping = asyncio.Event()
         self._address = address
         self._password = password
@@ -109,26 +110,25 @@ class Publisher:
                 await self._connection()
                 continue
             except aiomqtt.MqttError as error:
-                never = not self.counters["connected"]
-                if never and self._fall_back(error):
-                    continue
-                if never and is_attended:
+                if is_attended and not self.counters["connected"]:
                     raise self._fault(error) from None
                 limit_s = PAUSE_S_MIN if self.is_connected else min(limit_s * 2, PAUSE_S_MAX)
                 tell("broker-lost" if self.is_connected else "broker-away", broker=self.settings.url, why=str(error))
-                self._fall_back(error)
             finally:
                 self.is_connected = False
             await _sleep_or(self.stopping, random.uniform(0, limit_s))  # noqa: S311 - spreads load, keeps no secret
 
-    def _fall_back(self, error: aiomqtt.MqttError) -> bool:
-        """Whether the broker refused MQTT 5, and 3.1.1 is worth a try."""
-        code = getattr(error, "rc", None)
-        number = code if isinstance(code, int) else getattr(code, "value", None)
-        if self.protocol != aiomqtt.ProtocolVersion.V5 or number not in UNSUPPORTED:
-            return False
-        self.protocol = aiomqtt.ProtocolVersion.V311
-        return True
+    async def _settle_protocol(self) -> aiomqtt.ProtocolVersion:
+        """MQTT 5 if the broker takes it, else 3.1.1. Asked without a will: older brokers stumble over a new one."""
+        try:
+            async with self._client(aiomqtt.ProtocolVersion.V5, None):
+                return aiomqtt.ProtocolVersion.V5
+        except aiomqtt.MqttError as error:
+            code = getattr(error, "rc", None)
+            number = code if isinstance(code, int) else getattr(code, "value", None)
+            if number not in UNSUPPORTED and str(error) != NO_CONNACK:
+                raise
+            return aiomqtt.ProtocolVersion.V311
 
     def _fault(self, error: aiomqtt.MqttError) -> MilepostError:
         if isinstance(error, aiomqtt.MqttCodeError):
@@ -139,8 +139,10 @@ class Publisher:
 
     async def _connection(self) -> None:
         """One connection from CONNECT to its end."""
+        self.protocol = self.protocol or await self._settle_protocol()
         self._session = await self._group.next_number("broker_session")
-        async with self._client() as client:
+        will = aiomqtt.Will(self.place.own(STATUS), status_json("lost", self._session), qos=1, retain=True)
+        async with self._client(self.protocol, will) as client:
             self.counters["connected"] += 1
             self.is_connected = True
             version = client_version(self.protocol)
@@ -156,17 +158,16 @@ class Publisher:
             finally:
                 await self._ground()
 
-    def _client(self) -> _Client:
-        will = aiomqtt.Will(self.place.own(STATUS), status_json("lost", self._session), qos=1, retain=True)
+    def _client(self, protocol: aiomqtt.ProtocolVersion, will: aiomqtt.Will | None) -> _Client:
         return _Client(
             hostname=self._address[0],
             port=self._address[1],
             username=self.settings.username or None,
             password=self._password,
             identifier=f"milepost-{self.place.gateway}",
-            protocol=self.protocol,
+            protocol=protocol,
             will=will,
-            clean_session=None if self.protocol == aiomqtt.ProtocolVersion.V5 else True,
+            clean_session=None if protocol == aiomqtt.ProtocolVersion.V5 else True,
             timeout=CONNECT_S_MAX,
             keepalive=KEEPALIVE_S,
             max_inflight_messages=self.settings.window + BESIDE_WINDOW,

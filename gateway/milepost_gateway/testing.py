@@ -1,8 +1,8 @@
 """The fakes that the gateway's tests use, shipped for whoever tests against a gateway.
 
-`FakeNode` is a node on the wire's contract: the protocol's own end, a spool, and whatever carries its bytes. `PtyNode` runs one
-on a pseudo-terminal in a thread. `Mosquitto` is a real broker on a free port, `Subscriber` notes all that it says. Nothing of the
-firmware is in here, so the gateway's tests stand on their own.
+`FakeNode` is a node on the wire's contract: the protocol's own end, a spool, and whatever carries its bytes.
+`PtyNode` runs one on a pseudo-terminal in a thread. `Mosquitto` is a real broker on a free port, `Subscriber` notes
+all that it says. Nothing of the firmware is in here, so the gateway's tests stand on their own.
 """
 
 import contextlib
@@ -27,6 +27,7 @@ from milepost_protocol.frames import FrameDecoder, encode_frame
 from milepost_protocol.node_end import NodeEnd
 from milepost_protocol.records import ROUTINE, ROWS, Record, pack
 from milepost_protocol.schema import Schema
+from paho.mqtt.enums import CallbackAPIVersion
 
 NODE = bytes.fromhex("a4cf12000001")
 KEY = bytes(range(32))
@@ -56,7 +57,7 @@ def monotonic_ms() -> int:
 
 
 class FakeNode:
-    """A node that keeps what it appended until it is acked; `carry` takes the bytes for the gateway, `clock` gives ms."""
+    """A node that keeps what it appended until it is acked; `carry` takes bytes for the gateway, `clock` gives ms."""
 
     def __init__(
         self,
@@ -126,7 +127,7 @@ class FakeNode:
 
 
 class PtyNode:
-    """A FakeNode on a pseudo-terminal, run by a thread; `path` is the port for the gateway. It samples each `period_s`."""
+    """A FakeNode on a pseudo-terminal, run by a thread; `path` is the gateway's port. It samples each `period_s`."""
 
     def __init__(self, period_s: float = 0.05, boot: int = 1, node: bytes = NODE) -> None:
         self._master, self._slave = pty.openpty()  # holding the slave keeps the port there while the gateway restarts
@@ -147,10 +148,15 @@ class PtyNode:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._stop.set()
-        self._thread.join()
-        os.close(self._master)
-        os.close(self._slave)
+        self.unplug()
+
+    def unplug(self) -> None:
+        """End the node, and its port with it."""
+        if not self._stop.is_set():
+            self._stop.set()
+            self._thread.join()
+            os.close(self._master)
+            os.close(self._slave)
 
     def drain(self, within_s: float) -> bool:
         """Sample no more; whether everything was acked within this time."""
@@ -233,12 +239,18 @@ class Subscriber:
     def __init__(self, port: int) -> None:
         self.heard: list[Heard] = []
         self._is_ready = threading.Event()
-        self._client = paho.Client(paho.CallbackAPIVersion.VERSION2)
-        self._client.on_connect = lambda client, *_: client.subscribe("#", 1)
-        self._client.on_subscribe = lambda *_: self._is_ready.set()
+        self._client = paho.Client(CallbackAPIVersion.VERSION2)
+        self._client.on_connect = self._subscribe
+        self._client.on_subscribe = self._subscribed
         self._client.on_message = self._note
         self._client.reconnect_delay_set(1, 1)
         self._client.connect("127.0.0.1", port)
+
+    def _subscribe(self, client: paho.Client, *_: object) -> None:
+        client.subscribe("#", 1)
+
+    def _subscribed(self, *_: object) -> None:
+        self._is_ready.set()
 
     def _note(self, client: paho.Client, userdata: object, message: paho.MQTTMessage) -> None:
         self.heard.append(Heard(message.topic, message.payload.decode(), message.retain))

@@ -92,19 +92,19 @@ def test_what_is_wrong_is_named_with_its_line(fault, old, new, begins):
 def test_a_section_that_is_no_table_is_named_with_its_line(tmp_path):
     path = tmp_path / "gateway.toml"
     path.write_text("\nbuffer = 5\n" + GOOD.replace("[buffer]\ncommit_s = 5", ""))
-    with pytest.raises(MilepostError, match="E-CONF-04 .*toml:2: buffer must be a section"):
+    with pytest.raises(MilepostError, match=r"E-CONF-04 .*toml:2: buffer must be a section"):
         load_config(path)
 
 
 def test_a_file_that_is_not_there_is_one_line(tmp_path):
-    with pytest.raises(MilepostError, match="E-CONF-01 .*none.toml: No such file"):
+    with pytest.raises(MilepostError, match=r"E-CONF-01 .*none.toml: No such file"):
         load_config(tmp_path / "none.toml")
 
 
 def test_without_links_there_is_nothing_to_run(tmp_path):
     path = tmp_path / "gateway.toml"
     path.write_text(GOOD.split("[[links]]")[0])
-    with pytest.raises(MilepostError, match="E-CONF-06 .* links 1 to 64"):
+    with pytest.raises(MilepostError, match=r"E-CONF-06 .* links 1 to 64"):
         load_config(path)
 
 
@@ -132,7 +132,7 @@ def test_keys_are_read_by_node(keys_file):
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o660, 0o601])
 def test_a_keys_file_that_others_may_touch_is_refused(keys_file, mode):
-    with pytest.raises(MilepostError, match="E-KEYS-02 .*chmod 600"):
+    with pytest.raises(MilepostError, match=r"E-KEYS-02 .*chmod 600"):
         load_keys(keys_file({}, mode))
 
 
@@ -154,5 +154,5 @@ def test_a_wrong_key_is_named_by_node_and_never_shown(keys_file, content, says):
 
 
 def test_a_keys_file_that_is_not_there_is_one_line(tmp_path):
-    with pytest.raises(MilepostError, match="E-KEYS-01"):
+    with pytest.raises(MilepostError, match=r"E-KEYS-01"):
         load_keys(tmp_path / "keys.json")
