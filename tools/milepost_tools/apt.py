@@ -40,6 +40,7 @@ def install(packages: Sequence[str]) -> None:
     if root is None or which("apt-get") is None:
         raise MissingTool(f"{' '.join(packages)} missing: install with `sudo apt-get install {' '.join(packages)}`")
     _update_lists(root)
+    say(f"bootstrap: {' '.join(command)}")
     done = _as_root(root, command)
     if done.returncode and _as_root(root, ["apt-get", "update"]).returncode == 0:
         done = _as_root(root, command)  # lists grown stale name packages that the mirror no longer has

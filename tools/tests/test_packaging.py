@@ -22,13 +22,18 @@ frame: bytes = encode_frame({argument})
 
 
 @pytest.fixture(scope="module")
-def wheel(root: Path, tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
+def wheel_path(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("wheel")
     command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
     done = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     (path,) = folder.glob("*.whl")
-    return zipfile.ZipFile(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def wheel(wheel_path: Path) -> zipfile.ZipFile:
+    return zipfile.ZipFile(wheel_path)
 
 
 def test_the_wheel_puts_four_packages_and_nothing_else_at_the_top(wheel: zipfile.ZipFile) -> None:
@@ -58,6 +63,15 @@ def test_the_wheel_declares_both_commands(wheel: zipfile.ZipFile) -> None:
 def test_the_licence_is_in_the_wheel(root: Path, wheel: zipfile.ZipFile) -> None:
     (name,) = [name for name in wheel.namelist() if name.endswith("/LICENSE")]
     assert wheel.read(name) == (root / "LICENSE").read_bytes()
+
+
+def test_an_installed_wheel_gives_both_commands_and_four_packages(wheel_path: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--no-index", "--target", str(tmp_path)]
+    done = subprocess.run([*command, str(wheel_path)], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert sorted(path.name for path in (tmp_path / "bin").iterdir()) == ["milepost", "milepost-gateway"]
+    tops = {path.name for path in tmp_path.iterdir() if path.suffix != ".dist-info"}
+    assert tops == {*PACKAGES, "bin"}
 
 
 @pytest.mark.parametrize(
