@@ -72,7 +72,7 @@ def create(root: Path) -> None:
     ]
     done = run(command)
     if done.returncode:
-        raise MissingTool(f".venv could not be made: {last_line(done.stdout)}: `sudo apt-get install python3-venv`")
+        raise MissingTool(f".venv could not be made ({last_line(done.stdout)}): mend that, then run `tools/bootstrap`")
     if bare:
         _add_pip(root)
 
@@ -111,4 +111,4 @@ def _pip(root: Path, arguments: list[str], env: dict[str, str] | None = None) ->
     if done.returncode:
         errors = [line for line in done.stdout.splitlines() if line.strip(" │╰─>").startswith("ERROR")]
         reason = last_line(errors[-1] if errors else done.stdout)
-        raise MissingTool(f"pip failed, .venv/pip.log has it all ({reason}): mend that and run `tools/bootstrap`")
+        raise MissingTool(f"pip failed, .venv/pip.log has it all ({reason}): mend that, then run `tools/bootstrap`")

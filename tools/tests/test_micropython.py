@@ -82,6 +82,9 @@ def test_no_port_at_all_is_one_line_with_the_command_that_mends_it(tmp_path: Pat
         micropython.find(tmp_path)
     assert str(caught.value).splitlines() == [f"no MicroPython on this machine: {micropython.MEND}"]
     assert "sudo apt-get install micropython" in micropython.MEND
+    script(tmp_path / "tools" / "bootstrap", "")
+    with pytest.raises(MissingTool, match="no MicroPython on this machine: `tools/bootstrap --only micropython`"):
+        micropython.find(tmp_path)
 
 
 def test_the_package_manager_is_asked_before_anything_is_unpacked(
