@@ -24,7 +24,7 @@ def decode(data: bytes, n_columns: int, count: int) -> "list[list[int | None]]":
     columns = []
     for _ in range(n_columns):
         last = 0
-        column: "list[int | None]" = []
+        column: list[int | None] = []
         for _ in range(count):
             code, at = varint.get(data, at)
             if code:

@@ -15,14 +15,16 @@ FRAME_BYTES_MAX = PACKET_BYTES_MAX + 5  # between delimiters: COBS code byte, pa
 def cobs_encode(data: bytes) -> bytes:
     """Code `data` without zero bytes (Cheshire and Baker, IEEE/ACM ToN 1999)."""
     out = bytearray()
-    for run in data.split(b"\0"):
+    runs = data.split(b"\0")
+    for run in runs:
         while len(run) >= 254:
             out.append(255)
             out += run[:254]
             run = run[254:]
         out.append(len(run) + 1)
         out += run
-    return bytes(out)
+    full = len(runs[-1]) > 0 and len(runs[-1]) % 254 == 0  # a full last run needs no code for nothing behind it
+    return bytes(out[:-1] if full else out)
 
 
 def cobs_decode(code: bytes) -> "bytes | None":

@@ -59,8 +59,8 @@ class Front:
         self.cls = cls
         self.schema = schema
         self.boot = boot
-        self.sequences: "list[int]" = []
-        self.uptimes_ms: "list[int]" = []
+        self.sequences: list[int] = []
+        self.uptimes_ms: list[int] = []
         self.rest = b""
 
 
@@ -110,7 +110,16 @@ def unpack(found: Front, schema: Schema) -> "list[Record]":
     for i in range(count):
         values = tuple([column[i] for column in grid])
         records.append(
-            Record(ROWS, found.cls, found.schema, found.boot, found.sequences[i], found.uptimes_ms[i], values, quality.get(i))
+            Record(
+                ROWS,
+                found.cls,
+                found.schema,
+                found.boot,
+                found.sequences[i],
+                found.uptimes_ms[i],
+                values,
+                quality.get(i),
+            )
         )
     return records
 
@@ -169,7 +178,7 @@ def _put_times(out: bytearray, uptimes: "list[int]") -> None:
         return
     deltas = [uptimes[i + 1] - uptimes[i] for i in range(len(uptimes) - 1)]
     period = deltas[0]
-    regular = all([delta == period for delta in deltas])
+    regular = all(delta == period for delta in deltas)
     varint.put(out, period * 2 + (0 if regular else 1))
     if not regular:
         for delta in deltas:
@@ -220,7 +229,7 @@ def _get_rows(rest: bytes, width: int, count: int) -> "tuple[list[list[int | Non
     n_runs, at = varint.get(rest, 0)
     if at + 4 * n_runs > len(rest):
         raise ProtocolError("quality runs cut short")
-    noted: "dict[int, list[int]]" = {}
+    noted: dict[int, list[int]] = {}
     for _ in range(n_runs):
         column, start, length, quality = rest[at], rest[at + 1], rest[at + 2], rest[at + 3]
         at += 4

@@ -11,7 +11,7 @@ import json
 import sys
 from binascii import crc32, hexlify, unhexlify
 
-from milepost_protocol import frames
+from milepost_protocol import aead, blocks, frames, handshake, keys, packets, records, schema, session
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -62,10 +62,77 @@ def check_frames(case: dict) -> None:
     expect([packet and hexlify(packet).decode() for packet, _ in found], wanted)
 
 
+def check_aead(case: dict) -> None:
+    """Seal, open, and refuse a changed tag."""
+    sealer = aead.ccm(unhexlify(case["key"]))
+    nonce, aad, plain = unhexlify(case["nonce"]), unhexlify(case["aad"]), unhexlify(case["plain"])
+    sealed = unhexlify(case["sealed"])
+    expect(sealer.seal(nonce, plain, aad), unhexlify(case["sealed"]))
+    expect(sealer.open(nonce, sealed, aad), plain)
+    expect(sealer.open(nonce, sealed[:-1] + bytes([sealed[-1] ^ 1]), aad), None)
+
+
+def check_keys(case: dict) -> None:
+    """HKDF's extract and expand."""
+    prk = keys.hkdf_extract(unhexlify(case["salt"]), unhexlify(case["secret"]))
+    expect(keys.hkdf_expand(prk, unhexlify(case["info"]), case["size"]), unhexlify(case["okm"]))
+
+
+def check_handshake(case: dict) -> None:
+    """A whole conversation, both ends."""
+    key, node = unhexlify(case["key"]), unhexlify(case["node"])
+    hello = handshake.make_hello(key, node, case["boot"], unhexlify(case["node_nonce"]))
+    expect(hello.packet, unhexlify(case["hello"]))
+    nonce = unhexlify(case["gateway_nonce"])
+    welcome = handshake.make_welcome(key, hello, nonce, case["address"], case["ack_delay_ms_max"])
+    expect(welcome.packet, unhexlify(case["welcome"]))
+    assert hello.is_genuine(key) and welcome.is_genuine(key, hello) and not hello.is_genuine(nonce * 4)
+    derived = handshake.session_keys(key, hello, welcome)
+    for what, got in zip(("up", "down", "ident"), derived):
+        expect(got, unhexlify(case[what]))
+    check_conversation(case, node, derived)
+
+
+def check_conversation(case: dict, node: bytes, derived: "tuple[bytes, bytes, bytes]") -> None:
+    """The packets of a session that these keys open."""
+    up = session.Session(node, case["boot"], derived, 0, case["address"], 0)
+    down = session.Session(node, case["boot"], derived, packets.DOWN, case["address"], 0)
+    for (kind, body), packet in zip(case["blocks_up"], case["packets_up"]):
+        up.send(kind, unhexlify(body))
+        expect(up.next_packet(0), unhexlify(packet))
+        number, plain = down.open(unhexlify(packet))
+        expect(blocks.split(plain), [(kind, unhexlify(body))])
+        down.take_in(number, plain, 0)
+        down.confirm(number)
+    expect(down.next_packet(case["ack_after_ms"]), unhexlify(case["ack_down"]))
+
+
+def check_records(case: dict) -> None:
+    """Pack, read the front, unpack."""
+    known = schema.decode_schema(unhexlify(case["schema"]))
+    expect(known.hash, case["hash"])
+    made = [
+        records.Record(r[0], r[1], known.hash, r[2], r[3], r[4], tuple(r[5]), tuple(r[6]) if r[6] else None)
+        for r in case["records"]
+    ]
+    kind, body = records.pack(made)
+    expect(kind, case["type"])
+    expect(body, unhexlify(case["body"]))
+    found = records.unpack(records.front(kind, body), known)
+    got = [
+        [r.kind, r.cls, r.boot, r.sequence, r.uptime_ms, list(r.values), r.quality and list(r.quality)] for r in found
+    ]
+    expect(got, case["records"])
+
+
 CHECKS = {
+    "aead": check_aead,
     "cobs": check_cobs,
     "crc": check_crc,
     "frames": check_frames,
+    "handshake": check_handshake,
+    "keys": check_keys,
+    "records": check_records,
 }
 
 
