@@ -33,7 +33,7 @@ def words(site, name):
 async def test_every_kind_of_message_is_received_and_follows_its_schema(site):
     crowded = dataclasses.replace(air(period_s=QUICK_S), extra={"spool_records_max": 16})
     tide = dataclasses.replace(flood(), extra={"health_period_s": 1})
-    high = {**tide.schedule, "thresholds": [{"level_m": 0.46}, {"level_m": 1.0}]}
+    high = {**tide.schedule, "thresholds": [{"level_m": 0.15}, {"level_m": 1.0}]}
     plans = [crowded, dataclasses.replace(tide, schedule=high), parking(site.seed, period_s=QUICK_S)]
     await site.start(*plans, change=("late_s = 120.0", f"late_s = {LATE_S}"))
     site.nodes["air"].line.unplug()  # its spool overflows: some rows are gone, and said to be
@@ -57,7 +57,7 @@ async def test_a_ranger_beyond_its_reach_arrives_as_its_words(site, tmp_path):
     trace = tmp_path / "tide.csv"
     rows = [f"hour,{COLUMNS['flood']['level']}"] + [f"{hour},{level}" for hour, level in enumerate(TIDE)]
     trace.write_text("\n".join(rows) + "\n")
-    await site.start(flood(csv=trace))
+    await site.start(flood(csv=trace, first=0))
     await site.until_rows("flood", len(TIDE))
     assert losses(site.received, await site.settle()) == []
     assert differences(site.received, "tide-gauge", expectation("flood", trace)) == []
