@@ -100,7 +100,7 @@ def refuse_other_versions() -> None:
             return ConnectPayload("other-version", "none", b"none", "none", "none")
         return await read(reader, fixed, variable)
 
-    ConnectPayload.from_stream = read_known
+    ConnectPayload.from_stream = read_known  # pyright: ignore[reportAttributeAccessIssue] # names of parameters differ
 
 
 def port_of(broker: Any) -> int:  # noqa: ANN401 - amqtt's Broker, which has no public name for the port it got
