@@ -10,7 +10,7 @@ from milepost_tools.hil.payloads import invalid
 
 QUICK_S = 0.2
 LATE_S = 1.0  # what is older goes to history
-TIDE = ["1.2344", "", "-0.0335", "-0.2", "-0.2006", "-3", str(ZERO_MM / 1000), "4.2695", "4.2685", "2.5"]
+TIDE = ["1.2344", "", "-0.0335", "-0.6", "-0.6006", "-3", str(ZERO_MM / 1000), "3.8695", "3.8685", "2.5"]
 
 
 def with_faults(plan, *faults):

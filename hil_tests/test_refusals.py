@@ -198,7 +198,7 @@ async def test_a_demo_at_a_broker_that_lets_nobody_in_is_status_5(micropython, t
     assert (status, code) == (5, "E-BROKER-01")
 
 
-def test_a_demo_in_a_folder_of_somebody_elses_is_status_7(tmp_path):
+def test_a_demo_in_a_folder_of_somebody_elses_is_status_7(micropython, tmp_path):
     (tmp_path / "precious").touch()
     status, code, _ = run_demo("--dir", tmp_path)
     assert (status, code) == (7, "E-DATA-02")

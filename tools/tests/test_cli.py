@@ -7,11 +7,15 @@ import sys
 
 import pytest
 from milepost_tools.cli import COMMANDS, run
-from milepost_tools.demo import broker
-from milepost_tools.demo import run as course
+from milepost_tools.demo import broker, command
 from milepost_tools.demo.child import start
 from milepost_tools.demo.run import fallen, open_directory, process_age_s
 from milepost_tools.errors import EXITS, Fault
+
+
+@pytest.fixture
+def micropython_found(monkeypatch):
+    monkeypatch.setattr(command, "find_micropython", lambda: ["micropython"])
 
 
 def one_line(capsys):
@@ -51,7 +55,7 @@ def test_a_fault_is_one_line_whatever_it_quotes():
     assert Fault("E-LAW-01", "a\n  b").line("milepost") == "milepost: E-LAW-01 a b"
 
 
-def test_a_directory_that_holds_something_is_left_alone(tmp_path, capsys):
+def test_a_directory_that_holds_something_is_left_alone(tmp_path, capsys, micropython_found):
     (tmp_path / "thesis.txt").write_text("precious")
     assert run(["demo", "--dir", str(tmp_path)]) == 7
     assert "E-DATA-02" in one_line(capsys)
@@ -63,11 +67,6 @@ def test_a_directory_that_cannot_be_made_is_status_7(tmp_path):
     with pytest.raises(Fault) as caught:
         open_directory(tmp_path / "file" / "below")
     assert caught.value.status == 7
-
-
-@pytest.fixture
-def micropython_found(monkeypatch):
-    monkeypatch.setattr(course, "find_micropython", lambda: ["micropython"])
 
 
 def test_a_broker_that_refuses_is_status_5(capsys, micropython_found):

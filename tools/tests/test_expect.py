@@ -18,10 +18,10 @@ PM25 = PARTS["air"]["pm25"]
         (PM25, "999.90", ("999.9", "saturated")),
         (PM25, "1500", ("999.9", "saturated")),
         (LEVEL, "-0.0335", ("-0.034", None)),
-        (LEVEL, "-0.2", ("-0.200", None)),  # 4,500 mm: the last distance with an echo
-        (LEVEL, "-0.2006", (None, "no-echo")),
-        (LEVEL, "4.269", ("4.269", None)),
-        (LEVEL, "4.27", (None, "too-near")),  # 30 mm: the blind zone
+        (LEVEL, "-0.6", ("-0.600", None)),  # 4,500 mm: the last distance with an echo
+        (LEVEL, "-0.6006", (None, "no-echo")),
+        (LEVEL, "3.869", ("3.869", None)),
+        (LEVEL, "3.87", (None, "too-near")),  # 30 mm: the blind zone
     ],
 )
 def test_a_part_says_its_nearest_step_or_its_word(part, true, said):

@@ -5,11 +5,11 @@ with `--json` one object.
 """
 
 import asyncio
+import contextlib
 import json
 import shutil
 import sys
 from collections.abc import Callable
-from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,8 +17,9 @@ import rich_click as click
 from rich.console import Console
 from rich.live import Live
 
+from .nodes import find_micropython
 from .received import Received
-from .run import Demo, Options, open_directory, run_demo
+from .run import Demo, Options, judged, open_directory
 from .table import render
 from .verdict import Verdict
 
@@ -44,24 +45,32 @@ def demo(duration: float | None, broker: str | None, as_json: bool, directory: P
 
 def present(options: Options, as_json: bool) -> int:
     """Run the demo and show it; exit status 0, or the fault that the verdict names."""
+    micropython = find_micropython()
     directory = open_directory(options.directory)
     story = Console(stderr=True, highlight=False, soft_wrap=True)
     is_shown = story.is_terminal and not as_json
     live = Live(console=story, refresh_per_second=FRAMES_HZ, transient=True) if is_shown else None
+    run = Demo(options, directory, micropython, story.print, shown_by(live))
     try:
-        with live or nullcontext():
-            run, verdict = asyncio.run(run_demo(options, directory, story.print, shown_by(live)))
+        with live or contextlib.nullcontext():
+            verdict = asyncio.run(judged(run))
+        answer(run, verdict, as_json)
+        if fault := verdict.fault():
+            raise fault
     except BaseException:
-        story.print(f"logs are kept in {directory}")
+        keep(directory, story)
         raise
-    answer(run, verdict, as_json)
-    fault = verdict.fault()
-    if fault:
-        story.print(f"logs are kept in {directory}")
-        raise fault
     if options.directory is None:
         shutil.rmtree(directory, ignore_errors=True)
     return 0
+
+
+def keep(directory: Path, story: Console) -> None:
+    """Say where a run that failed left its traces, if it left any."""
+    try:
+        directory.rmdir()
+    except OSError:
+        story.print(f"logs are kept in {directory}")
 
 
 def shown_by(live: Live | None) -> Callable[[Received], None]:

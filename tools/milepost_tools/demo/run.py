@@ -12,7 +12,7 @@ import secrets
 import signal
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +21,7 @@ from ..errors import LAW, Fault
 from . import broker
 from .child import Child
 from .gateway import TOPICS, Gateway
-from .nodes import CSV, Node, city, expectation, find_micropython
+from .nodes import CSV, Node, city, expectation
 from .received import Received
 from .subscriber import Subscriber
 from .verdict import Verdict
@@ -51,11 +51,12 @@ class Options:
 class Demo:
     """One run. `story` gets lines as things happen, `show` what was received, several times a second."""
 
-    def __init__(self, options: Options, directory: Path, story: Story, show: Show) -> None:
+    def __init__(self, options: Options, directory: Path, micropython: Sequence[str], story: Story, show: Show) -> None:
         self.received = Received()
         self.first_reading_s: float | None = None  # after the command was started
         self._options = options
         self._directory = directory
+        self._micropython = micropython
         self._story = story
         self._show = show
         self._ended = asyncio.Event()
@@ -64,7 +65,6 @@ class Demo:
 
     async def run(self) -> Verdict:
         """From the first process to the verdict."""
-        micropython = find_micropython()
         async with AsyncExitStack() as stack:
             url = await self._broker(stack)
             subscriber = await self._subscriber(stack, url)
@@ -74,7 +74,7 @@ class Demo:
             self._story(f"gateway configuration: {gateway.config}")
             await self._start(stack, await gateway.start())
             for node in nodes:
-                await self._start(stack, await node.start(micropython))
+                await self._start(stack, await node.start(self._micropython))
             await self._watch()
             return await self._end(nodes, gateway, subscriber)
 
@@ -213,16 +213,15 @@ def open_directory(wanted: Path | None) -> Path:
         wanted.mkdir(parents=True, exist_ok=True)
         if any(wanted.iterdir()):
             raise Fault("E-DATA-02", f"--dir {wanted}: is not empty: name a folder that is empty or does not exist")
-        (wanted / "gateway.log").touch()
+        tempfile.TemporaryFile(dir=wanted).close()
     except OSError as error:
         raise Fault("E-DATA-02", f"--dir {wanted}: {error.strerror}: name a folder that you may write to") from None
     return wanted.absolute()
 
 
-async def run_demo(options: Options, directory: Path, story: Story, show: Show) -> tuple[Demo, Verdict]:
+async def judged(demo: Demo) -> Verdict:
     """Run the demo until its duration, Ctrl-C or SIGTERM."""
-    demo = Demo(options, directory, story, show)
     loop = asyncio.get_running_loop()
     for sign in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(sign, demo.end)
-    return demo, await demo.run()
+    return await demo.run()
