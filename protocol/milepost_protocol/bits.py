@@ -1,7 +1,7 @@
 """Bits, most significant first, into bytes and back: plain fields, numbers of any size, and Rice codes.
 
-Strategy: the writer holds fewer than eight pending bits between calls, so that on a VM with 31-bit small integers the
-common codes never become big integers; a run of Rice codes is one loop over local names, because that loop is most of
+Strategy: the writer hands whole bytes on at once, so that on a VM with 31-bit small integers the common codes never
+become big integers; a run of Rice codes is one loop over local names, because that loop is most of
 what a batch costs. The reader refuses to read past the end and checks the padding, so no byte goes unexplained.
 """
 
@@ -21,6 +21,9 @@ RICE_SHORT_MAX = 6
 
 RICE_MAX = RICE_SHORT_MAX + 16
 """The largest Rice parameter; still larger residuals take the escape."""
+
+SHORT_BITS_MAX = 14
+"""Codes shorter than this go through the fast loop: with up to 15 pending bits they stay within 30 bits."""
 
 
 def width_of(value: int) -> int:
@@ -42,6 +45,17 @@ def unfold(value: int) -> int:
     return ~(value >> 1) if value & 1 else value >> 1
 
 
+def rice_parameter(total: int, count: int) -> int:
+    """Return the Rice parameter for `count` residuals whose distances from zero sum up to `total`.
+
+    The smallest k with count * 2^k >= total: within 0.3 % of the bytes that trying every k gives.
+    """
+    k = 0
+    while count << k < total and k < RICE_MAX:
+        k += 1
+    return k
+
+
 class BitWriter:
     """Collects bits; `finish` gives the bytes, the last one filled up with zeros."""
 
@@ -61,7 +75,7 @@ class BitWriter:
         self._pending_bits = width
 
     def put_number(self, value: int) -> None:
-        """Append a non-negative integer of up to `NUMBER_BITS_MAX` bits: its length, then all bits below the top one."""
+        """Append a non-negative integer, up to `NUMBER_BITS_MAX` bits: its length, then the bits below the top one."""
         width = width_of(value)
         if width < LENGTH_LONG:
             self.put(width, 4)
@@ -70,42 +84,50 @@ class BitWriter:
         if width > 1:
             self.put(value & (1 << width - 1) - 1, width - 1)
 
-    def put_parameter(self, k: int) -> None:
-        """Append a Rice parameter, 0 to `RICE_MAX`."""
+    def put_rice(self, residuals: list[int], k: int) -> None:
+        """Append the Rice parameter and the residuals: folded, the high part as zeros and a one, then `k` low bits."""
         if k <= RICE_SHORT_MAX:
             self.put(k, 3)
         else:
             self.put(7 << 4 | k - RICE_SHORT_MAX - 1, 7)
-
-    def put_rice(self, residuals: list[int], k: int) -> None:
-        """Append signed residuals as Rice codes of parameter `k`: folded, high part in zeros and a one, `k` low bits."""
-        append = self._bytes.append
+        out = self._bytes
         pending = self._pending
         bits = self._pending_bits
         stop = 1 << k
         low = stop - 1
-        k += 1
+        short = min(ZEROS_MAX, SHORT_BITS_MAX - k)
+        ends = k + 1
         for residual in residuals:
-            folded = residual << 1 if residual >= 0 else ~(residual << 1)
-            width = (folded >> k - 1) + k
-            if width < ZEROS_MAX + k:
-                pending = pending << width | stop | folded & low
+            folded = residual << 1
+            if folded < 0:
+                folded = ~folded
+            width = folded >> k
+            if width < short:
+                width += ends
                 bits += width
-                while bits >= 8:
-                    bits -= 8
-                    append(pending >> bits)
+                pending = pending << width | folded & low | stop
+                if bits >= 16:
+                    bits -= 16
+                    out.append(pending >> bits + 8)
+                    out.append(pending >> bits & 255)
                     pending &= (1 << bits) - 1
             else:
                 self._pending, self._pending_bits = pending, bits
-                self.put(0, ZEROS_MAX)
-                self.put_number(folded)
+                self._put_long(folded, width, k)
                 pending, bits = self._pending, self._pending_bits
         self._pending, self._pending_bits = pending, bits
 
+    def _put_long(self, folded: int, zeros: int, k: int) -> None:
+        if zeros < ZEROS_MAX:
+            self.put(1, zeros + 1)
+            self.put(folded & (1 << k) - 1, k)
+        else:
+            self.put(0, ZEROS_MAX)
+            self.put_number(folded)
+
     def finish(self) -> bytes:
         """Return all bytes; the writer is not used afterwards."""
-        if self._pending_bits:
-            self.put(0, 8 - self._pending_bits)
+        self.put(0, -self._pending_bits & 7)
         return bytes(self._bytes)
 
 
@@ -138,13 +160,11 @@ class BitReader:
             width += self.take(5)
         return 1 << width - 1 | self.take(width - 1) if width else 0
 
-    def take_parameter(self) -> int:
-        """Return a Rice parameter."""
+    def take_rice(self, count: int) -> list[int]:
+        """Return `count` signed residuals that `BitWriter.put_rice` wrote."""
         k = self.take(3)
-        return k if k <= RICE_SHORT_MAX else k + self.take(4)
-
-    def take_rice(self, count: int, k: int) -> list[int]:
-        """Return `count` signed residuals of Rice parameter `k`."""
+        if k > RICE_SHORT_MAX:
+            k += self.take(4)
         return [unfold(self._take_folded(k)) for _ in range(count)]
 
     def _take_folded(self, k: int) -> int:

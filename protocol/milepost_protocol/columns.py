@@ -1,11 +1,12 @@
 """A batch's columns, packed: integers with gaps in, few bytes out, and the exact values back.
 
-Strategy: each column is predicted from its own past by whichever of four integer rules misses least, or from the
-column before it where the two move together; what the rule misses goes out as Rice codes with one parameter a column.
-Nothing is remembered from batch to batch, so losing one batch costs no other. COLUMNS.md states every bit.
+Strategy: each column is predicted from its own past by one of four integer rules, or from the column before it where
+the two move together; what the rule misses goes out as Rice codes with one parameter a column. Nothing is remembered
+from batch to batch, so losing one batch costs no other. Which rule wins is guessed from two sums of one pass, and only
+then tried: a node has no time to try them all. COLUMNS.md states every bit.
 """
 
-from milepost_protocol.bits import RICE_MAX, BitReader, BitWriter, fold, unfold
+from milepost_protocol.bits import BitReader, BitWriter, fold, rice_parameter, unfold
 from milepost_protocol.errors import ProtocolError
 
 COUNT_MAX = 64
@@ -23,7 +24,7 @@ MODES = ((0b00, 2), (0b01, 2), (0b100, 3), (0b101, 3), (0b110, 3), (0b1110, 4), 
 """Each mode's code and its width; the two rules that win most often have the short ones."""
 
 SHARE_MIN = -16
-"""ACROSS follows the column before at a share of -16/8 to 15/8 of its steps: five bits, more gained nothing."""
+"""ACROSS follows the column before at a share of -16/8 to 15/8 of its steps; finer shares gained nothing."""
 SHARE_MAX = 15
 SHARE_BITS = 5
 
@@ -38,6 +39,7 @@ class Encoder:
         self._count = count
         self._bits = BitWriter()
         self._before: list[int] = []
+        self._square = 0
 
     def add(self, column: "list[int | None]") -> None:
         """Pack the next column: `count` items, each a 32-bit integer or `None`; `ValueError` if it is not that."""
@@ -46,49 +48,45 @@ class Encoder:
         values = [value for value in column if value is not None] if None in column else column
         if self._count == 1:
             self._bits.put(len(values), 1)
-        elif not values:
-            self._put_mode(EMPTY)
-        elif values is not column:
-            self._put_mode(HOLES)
-            for value in column:
-                self._bits.put(0 if value is None else 1, 1)
-        self._before = self._add_values(values)  # type: ignore[arg-type]  # nothing in it is None any more
+        elif len(values) < self._count:
+            self._put_holes(column, HOLES if values else EMPTY)
+        if values:
+            self._put_values(values)  # type: ignore[arg-type]  # no None is left in it
+        else:
+            self._before = []
 
     def finish(self) -> bytes:
         """Return the packed columns; the encoder is not used afterwards."""
         return self._bits.finish()
 
-    def _add_values(self, values: list[int]) -> list[int]:
-        if not values:
-            return []
-        steps, scores = _score(values)
-        if not VALUE_MIN + scores[LAST] <= values[0] <= VALUE_MAX - scores[LAST]:
+    def _put_holes(self, column: "list[int | None]", mode: int) -> None:
+        self._put_mode(mode)
+        if mode == HOLES:
+            for value in column:
+                self._bits.put(0 if value is None else 1, 1)
+
+    def _put_values(self, values: list[int]) -> None:
+        before, square_before = self._before, self._square
+        if len(before) != len(values) - 1:
+            before, square_before = [0] * (len(values) - 1), 0
+        steps, last, line, self._square, both = _survey(values, before)
+        self._before = steps
+        if not VALUE_MIN + last <= values[0] <= VALUE_MAX - last:
             _check_range(values)
-        if not scores[LAST]:
+        if last:
+            share = _share(self._square, both, square_before)
+            self._put_steps(values[0], *_choose(steps, last, line, before, share), share)
+        else:
             if self._count > 1:
                 self._put_mode(FLAT)
             self._bits.put_number(fold(values[0]))
-        else:
-            self._add_steps(values[0], steps, scores)
-        return steps
 
-    def _add_steps(self, first: int, steps: list[int], scores: list[int]) -> None:
-        score = min(scores)
-        mode = scores.index(score)
-        share = _share(self._before, steps)
-        residuals = _miss_across(steps, self._before, share) if share else []
-        across = sum(map(abs, residuals))
-        if share and across < score:
-            mode, score = ACROSS, across
-        else:
-            residuals = MISSES[mode](steps)
-        k = parameter_for(score, len(steps))
+    def _put_steps(self, first: int, mode: int, misses: list[int], total: int, share: int) -> None:
         self._put_mode(mode)
         self._bits.put_number(fold(first))
         if mode == ACROSS:
             self._bits.put(share - SHARE_MIN, SHARE_BITS)
-        self._bits.put_parameter(k)
-        self._bits.put_rice(residuals, k)
+        self._bits.put_rice(misses, rice_parameter(total, len(misses)))
 
     def _put_mode(self, mode: int) -> None:
         code, width = MODES[mode]
@@ -96,7 +94,7 @@ class Encoder:
 
 
 class Decoder:
-    """Unpacks one batch, a column at a time; raises `ProtocolError`, and nothing else, for bytes that make no sense."""
+    """Unpacks one batch, a column at a time; `ProtocolError`, and nothing else, for bytes that make no sense."""
 
     def __init__(self, data: bytes, count: int) -> None:
         """Start on the bytes of a batch of `count` rows."""
@@ -109,26 +107,24 @@ class Decoder:
     def take(self) -> "list[int | None]":
         """Return the next column, `count` items."""
         present, mode = self._take_present()
-        values: list[int] = []
-        if mode != EMPTY:
-            values = self._take_values(mode, sum(present))
-        else:
+        if mode == EMPTY:
             self._before = []
-        items = iter(values)
-        return [next(items) if there else None for there in present]
+            return [None] * self._count
+        values = iter(self._take_values(mode, sum(present)))
+        return [next(values) if there else None for there in present]
 
     def finish(self) -> None:
         """Check that nothing is left over."""
         self._bits.finish_at_end()
 
     def _take_present(self) -> tuple[list[int], int]:
+        everywhere = [1] * self._count
         if self._count == 1:
-            there = self._bits.take(1)
-            return [there], FLAT if there else EMPTY
+            return everywhere, FLAT if self._bits.take(1) else EMPTY
         mode = self._take_mode()
         if mode != HOLES:
-            return [0 if mode == EMPTY else 1] * self._count, mode
-        present = [self._bits.take(1) for _ in range(self._count)]
+            return everywhere, mode
+        present = [self._bits.take(1) for _ in everywhere]
         mode = self._take_mode()
         if mode >= EMPTY or not any(present):
             raise ProtocolError("holes within holes")
@@ -144,8 +140,8 @@ class Decoder:
 
     def _take_values(self, mode: int, count: int) -> list[int]:
         value = unfold(self._bits.take_number())
-        self._before = self._take_steps(mode, count - 1)
         values = [value]
+        self._before = self._take_steps(mode, count - 1)
         for step in self._before:
             value += step
             values.append(value)
@@ -156,15 +152,12 @@ class Decoder:
     def _take_steps(self, mode: int, count: int) -> list[int]:
         if mode == FLAT:
             return [0] * count
-        share = 0
-        if mode == ACROSS:
-            share = self._bits.take(SHARE_BITS) + SHARE_MIN
-            if len(self._before) != count:
-                raise ProtocolError("no column to follow")
-        misses = self._bits.take_rice(count, self._bits.take_parameter())
-        if mode == ACROSS:
-            return _step_across(misses, self._before, share)
-        return STEPS[mode](misses)
+        if mode != ACROSS:
+            return STEPS[mode](self._bits.take_rice(count))
+        if len(self._before) != count:
+            raise ProtocolError("no column to follow")
+        share = self._bits.take(SHARE_BITS) + SHARE_MIN
+        return _step_across(self._bits.take_rice(count), self._before, share)
 
 
 def encode(columns: "list[list[int | None]]", count: int) -> bytes:
@@ -179,33 +172,69 @@ def encode(columns: "list[list[int | None]]", count: int) -> bytes:
 
 def decode(data: bytes, n_columns: int, count: int) -> "list[list[int | None]]":
     """Return the columns that `encode` packed; `ProtocolError` if these bytes cannot be that."""
-    if n_columns > COLUMNS_MAX:
-        raise ProtocolError("too many columns")
+    if not 0 <= n_columns <= COLUMNS_MAX:
+        raise ProtocolError("count of columns out of range")
     decoder = Decoder(data, count)
     columns = [decoder.take() for _ in range(n_columns)]
     decoder.finish()
     return columns
 
 
-def _score(values: list[int]) -> tuple[list[int], list[int]]:
-    """Return the steps between the values and, for each rule LAST to LINE, the sum of what it misses."""
+def _survey(values: list[int], before: list[int]) -> tuple[list[int], int, int, int, int]:
+    """Return the steps from value to value and four sums over them, all that a choice of the rule needs.
+
+    The sums: what LAST misses, what LINE misses, the steps' squares, and their products with the steps `before`.
+    """
     distance = abs
-    previous = values[0]
     steps: list[int] = []
-    append = steps.append
-    before = miss = last = smooth = half = line = 0
-    for value in values:
+    last = line = square = both = earlier = 0
+    previous = values[0]
+    i = 1
+    for beside in before:
+        value = values[i]
         step = value - previous
         previous = value
-        append(step)
-        miss = step + ((miss + 1) >> 1)
+        steps.append(step)
         last += distance(step)
-        smooth += distance(miss)
-        half += distance(step - (before >> 1))
-        line += distance(step - before)
-        before = step
-    del steps[0]
-    return steps, [last, smooth, half, line]
+        line += distance(step - earlier)
+        earlier = step
+        square += step * step
+        both += step * beside
+        i += 1
+    return steps, last, line, square, both
+
+
+def _share(square: int, both: int, square_before: int) -> int:
+    """Return the least-squares share in eighths, or 0 where it would explain less than an eighth of the squares."""
+    if not square_before:
+        return 0
+    share = max(SHARE_MIN, min(SHARE_MAX, (16 * both + square_before) // (2 * square_before)))
+    return share if share * both > square else 0
+
+
+def _choose(steps: list[int], last: int, line: int, before: list[int], share: int) -> tuple[int, list[int], int]:
+    """Return the mode to send, what its rule misses at each step, and the sum of that."""
+    best = LAST, steps, last
+    rule = _promising(last, line)
+    if rule != LAST:
+        best = _better(best, rule, MISSES[rule](steps))
+    if share:
+        best = _better(best, ACROSS, _miss_across(steps, before, share))
+    return best
+
+
+def _better(best: tuple[int, list[int], int], mode: int, misses: list[int]) -> tuple[int, list[int], int]:
+    total = sum(map(abs, misses))
+    return (mode, misses, total) if total < best[2] else best
+
+
+def _promising(last: int, line: int) -> int:
+    """Return the rule to try. `line` far above `last` says noise, far below says a smooth course."""
+    if 2 * line > 3 * last:
+        return SMOOTH
+    if 8 * line > 9 * last:
+        return LAST
+    return HALF if 4 * line > 3 * last else LINE
 
 
 def _check_range(values: list[int]) -> None:
@@ -213,24 +242,7 @@ def _check_range(values: list[int]) -> None:
         raise ValueError("a value needs more than 32 bits")
 
 
-def _share(before: list[int], steps: list[int]) -> int:
-    """Return the share, in eighths, at which these steps follow those of the column before (least squares)."""
-    if len(before) != len(steps):
-        return 0
-    both = square = 0
-    for step, other in zip(steps, before):
-        both += step * other
-        square += other * other
-    if not square:
-        return 0
-    return max(SHARE_MIN, min(SHARE_MAX, (16 * both + square) // (2 * square)))
-
-
-def _miss_across(steps: list[int], before: list[int], share: int) -> list[int]:
-    return [step - ((share * other + 4) >> 3) for step, other in zip(steps, before)]
-
-
-def _miss_last(steps: list[int]) -> list[int]:
+def _same(steps: list[int]) -> list[int]:
     return steps
 
 
@@ -261,8 +273,8 @@ def _miss_line(steps: list[int]) -> list[int]:
     return misses
 
 
-def _step_across(misses: list[int], before: list[int], share: int) -> list[int]:
-    return [miss + ((share * other + 4) >> 3) for miss, other in zip(misses, before)]
+def _miss_across(steps: list[int], before: list[int], share: int) -> list[int]:
+    return [step - ((share * other + 4) >> 3) for step, other in zip(steps, before)]  # noqa: B905  # MicroPython has no strict
 
 
 def _step_smooth(misses: list[int]) -> list[int]:
@@ -292,16 +304,12 @@ def _step_line(misses: list[int]) -> list[int]:
     return steps
 
 
-MISSES = (_miss_last, _miss_smooth, _miss_half, _miss_line)
-"""For LAST to LINE: what the rule misses at each step."""
+def _step_across(misses: list[int], before: list[int], share: int) -> list[int]:
+    return [miss + ((share * other + 4) >> 3) for miss, other in zip(misses, before)]  # noqa: B905  # MicroPython has no strict
 
-STEPS = (_miss_last, _step_smooth, _step_half, _step_line)
+
+MISSES = (_same, _miss_smooth, _miss_half, _miss_line)
+"""For LAST to LINE: what the rule misses at each step, all of which the rule predicts from steps before."""
+
+STEPS = (_same, _step_smooth, _step_half, _step_line)
 """For LAST to LINE: the steps, from what the rule missed."""
-
-
-def parameter_for(total: int, count: int) -> int:
-    """Return the Rice parameter for `count` residuals whose absolute values sum up to `total`."""
-    k = 0
-    while count << k < total and k < RICE_MAX:
-        k += 1
-    return k
