@@ -5,25 +5,15 @@ become big integers; a run of Rice codes is one loop over local names, because t
 what a batch costs. The reader refuses to read past the end and checks the padding, so no byte goes unexplained.
 """
 
-from milepost_protocol.errors import ProtocolError
+from .errors import ProtocolError
+from .varint import unzigzag
 
-ZEROS_MAX = 16
-"""A Rice code with this many zeros and no one is an escape: a number in full follows (bounds what a spike costs)."""
-
-LENGTH_LONG = 15
-"""A number's 4-bit length with this value says that five more bits of length follow."""
-
-NUMBER_BITS_MAX = LENGTH_LONG + 31
-"""The longest number that the two length fields can announce, in bits."""
-
-RICE_SHORT_MAX = 6
-"""Rice parameters up to this one take three bits, larger ones seven: small noise is the common case."""
-
-RICE_MAX = RICE_SHORT_MAX + 16
-"""The largest Rice parameter; still larger residuals take the escape."""
-
-SHORT_BITS_MAX = 14
-"""Codes shorter than this go through the fast loop: with up to 15 pending bits they stay within 30 bits."""
+ZEROS_MAX = 16  # a Rice code of so many zeros and no one is an escape, a number follows: bounds what a spike costs
+LENGTH_LONG = 15  # a number's 4-bit length of this value says that five more bits of length follow
+NUMBER_BITS_MAX = LENGTH_LONG + 31  # the longest number that the two length fields can announce
+RICE_SHORT_MAX = 6  # Rice parameters up to this take three bits, larger ones seven: small noise is the common case
+RICE_MAX = RICE_SHORT_MAX + 16  # residuals too large for this take the escape
+SHORT_BITS_MAX = 14  # codes up to this length take the fast loop: with 15 pending bits they stay within 30 bits
 
 
 def width_of(value: int) -> int:
@@ -33,16 +23,6 @@ def width_of(value: int) -> int:
         value >>= 1
         width += 1
     return width
-
-
-def fold(value: int) -> int:
-    """Return a signed integer folded onto 0, 1, 2 …: 0, -1, 1, -2 …"""
-    return value << 1 if value >= 0 else ~(value << 1)
-
-
-def unfold(value: int) -> int:
-    """Return what `fold` folded."""
-    return ~(value >> 1) if value & 1 else value >> 1
 
 
 def rice_parameter(total: int, count: int) -> int:
@@ -84,8 +64,8 @@ class BitWriter:
         if width > 1:
             self.put(value & (1 << width - 1) - 1, width - 1)
 
-    def put_rice(self, residuals: list[int], k: int) -> None:
-        """Append the Rice parameter and the residuals: folded, the high part as zeros and a one, then `k` low bits."""
+    def put_rice(self, residuals: "list[int]", k: int) -> None:
+        """Append the Rice parameter and the residuals: zigzag, the high part as zeros and a one, then `k` low bits."""
         if k <= RICE_SHORT_MAX:
             self.put(k, 3)
         else:
@@ -160,12 +140,12 @@ class BitReader:
             width += self.take(5)
         return 1 << width - 1 | self.take(width - 1) if width else 0
 
-    def take_rice(self, count: int) -> list[int]:
+    def take_rice(self, count: int) -> "list[int]":
         """Return `count` signed residuals that `BitWriter.put_rice` wrote."""
         k = self.take(3)
         if k > RICE_SHORT_MAX:
             k += self.take(4)
-        return [unfold(self._take_folded(k)) for _ in range(count)]
+        return [unzigzag(self._take_folded(k)) for _ in range(count)]
 
     def _take_folded(self, k: int) -> int:
         zeros = 0

@@ -6,26 +6,20 @@ from batch to batch, so losing one batch costs no other. Which rule wins is gues
 then tried: a node has no time to try them all. COLUMNS.md states every bit.
 """
 
-from milepost_protocol.bits import BitReader, BitWriter, fold, rice_parameter, unfold
-from milepost_protocol.errors import ProtocolError
+from .bits import BitReader, BitWriter, rice_parameter
+from .errors import ProtocolError, UsageError
+from .varint import unzigzag, zigzag
 
-COUNT_MAX = 64
-"""Rows in a batch: bounds what a decoder can be made to do, and what one lost frame costs."""
+COUNT_MAX = 64  # rows in a batch: bounds what a decoder can be made to do, and what one lost frame costs
+COLUMNS_MAX = 32  # channels in a row
+VALUE_MIN, VALUE_MAX = -(1 << 31), (1 << 31) - 1  # a value is a signed 32-bit integer, -9999 as good as any other
 
-COLUMNS_MAX = 32
-"""Channels in a row."""
-
-VALUE_MIN = -(1 << 31)
-"""A value is a signed 32-bit integer; sentinels such as -9999 are values like any other."""
-VALUE_MAX = (1 << 31) - 1
-
+# What a column begins with, as (code, width): four rules of its own past, one of the column before, three for values
+# that are equal, absent or absent in places. The two rules that win most often have the short codes.
 LAST, SMOOTH, HALF, LINE, ACROSS, FLAT, EMPTY, HOLES = range(8)
 MODES = ((0b00, 2), (0b01, 2), (0b100, 3), (0b101, 3), (0b110, 3), (0b1110, 4), (0b11110, 5), (0b11111, 5))
-"""Each mode's code and its width; the two rules that win most often have the short ones."""
 
-SHARE_MIN = -16
-"""ACROSS follows the column before at a share of -16/8 to 15/8 of its steps; finer shares gained nothing."""
-SHARE_MAX = 15
+SHARE_MIN, SHARE_MAX = -16, 15  # ACROSS follows the column before at so many eighths of its steps; finer gained nothing
 SHARE_BITS = 5
 
 
@@ -33,18 +27,18 @@ class Encoder:
     """Packs one batch, a column at a time, so that a caller can do other work between two columns."""
 
     def __init__(self, count: int) -> None:
-        """Start a batch of `count` rows, 1 to `COUNT_MAX`; `ValueError` otherwise."""
+        """Start a batch of `count` rows, 1 to `COUNT_MAX`; `UsageError` otherwise."""
         if not 1 <= count <= COUNT_MAX:
-            raise ValueError("count of rows out of range")
+            raise UsageError("count of rows out of range")
         self._count = count
         self._bits = BitWriter()
         self._before: list[int] = []
         self._square = 0
 
     def add(self, column: "list[int | None]") -> None:
-        """Pack the next column: `count` items, each a 32-bit integer or `None`; `ValueError` if it is not that."""
+        """Pack the next column: `count` items, each a 32-bit integer or `None`; `UsageError` if it is not that."""
         if len(column) != self._count:
-            raise ValueError("a column needs one item a row")
+            raise UsageError("a column needs one item a row")
         values = [value for value in column if value is not None] if None in column else column
         if self._count == 1:
             self._bits.put(len(values), 1)
@@ -65,7 +59,7 @@ class Encoder:
             for value in column:
                 self._bits.put(0 if value is None else 1, 1)
 
-    def _put_values(self, values: list[int]) -> None:
+    def _put_values(self, values: "list[int]") -> None:
         before, square_before = self._before, self._square
         if len(before) != len(values) - 1:
             before, square_before = [0] * (len(values) - 1), 0
@@ -79,11 +73,11 @@ class Encoder:
         else:
             if self._count > 1:
                 self._put_mode(FLAT)
-            self._bits.put_number(fold(values[0]))
+            self._bits.put_number(zigzag(values[0]))
 
-    def _put_steps(self, first: int, mode: int, misses: list[int], total: int, share: int) -> None:
+    def _put_steps(self, first: int, mode: int, misses: "list[int]", total: int, share: int) -> None:
         self._put_mode(mode)
-        self._bits.put_number(fold(first))
+        self._bits.put_number(zigzag(first))
         if mode == ACROSS:
             self._bits.put(share - SHARE_MIN, SHARE_BITS)
         self._bits.put_rice(misses, rice_parameter(total, len(misses)))
@@ -117,7 +111,7 @@ class Decoder:
         """Check that nothing is left over."""
         self._bits.finish_at_end()
 
-    def _take_present(self) -> tuple[list[int], int]:
+    def _take_present(self) -> "tuple[list[int], int]":
         everywhere = [1] * self._count
         if self._count == 1:
             return everywhere, FLAT if self._bits.take(1) else EMPTY
@@ -138,8 +132,8 @@ class Decoder:
             width += 1
         return MODES.index((code, width))
 
-    def _take_values(self, mode: int, count: int) -> list[int]:
-        value = unfold(self._bits.take_number())
+    def _take_values(self, mode: int, count: int) -> "list[int]":
+        value = unzigzag(self._bits.take_number())
         values = [value]
         self._before = self._take_steps(mode, count - 1)
         for step in self._before:
@@ -149,7 +143,7 @@ class Decoder:
             raise ProtocolError("a value has more than 32 bits")
         return values
 
-    def _take_steps(self, mode: int, count: int) -> list[int]:
+    def _take_steps(self, mode: int, count: int) -> "list[int]":
         if mode == FLAT:
             return [0] * count
         if mode != ACROSS:
@@ -161,9 +155,9 @@ class Decoder:
 
 
 def encode(columns: "list[list[int | None]]", count: int) -> bytes:
-    """Return a batch's columns, each of `count` items, packed; `ValueError` if they are not legal (see `Encoder`)."""
+    """Return a batch's columns, each of `count` items, packed; `UsageError` if they are not legal (see `Encoder`)."""
     if len(columns) > COLUMNS_MAX:
-        raise ValueError("too many columns")
+        raise UsageError("too many columns")
     encoder = Encoder(count)
     for column in columns:
         encoder.add(column)
@@ -180,7 +174,7 @@ def decode(data: bytes, n_columns: int, count: int) -> "list[list[int | None]]":
     return columns
 
 
-def _survey(values: list[int], before: list[int]) -> tuple[list[int], int, int, int, int]:
+def _survey(values: "list[int]", before: "list[int]") -> "tuple[list[int], int, int, int, int]":
     """Return the steps from value to value and four sums over them, all that a choice of the rule needs.
 
     The sums: what LAST misses, what LINE misses, the steps' squares, and their products with the steps `before`.
@@ -212,7 +206,7 @@ def _share(square: int, both: int, square_before: int) -> int:
     return share if share * both > square else 0
 
 
-def _choose(steps: list[int], last: int, line: int, before: list[int], share: int) -> tuple[int, list[int], int]:
+def _choose(steps: "list[int]", last: int, line: int, before: "list[int]", share: int) -> "tuple[int, list[int], int]":
     """Return the mode to send, what its rule misses at each step, and the sum of that."""
     best = LAST, steps, last
     rule = _promising(last, line)
@@ -223,7 +217,7 @@ def _choose(steps: list[int], last: int, line: int, before: list[int], share: in
     return best
 
 
-def _better(best: tuple[int, list[int], int], mode: int, misses: list[int]) -> tuple[int, list[int], int]:
+def _better(best: tuple[int, list[int], int], mode: int, misses: "list[int]") -> "tuple[int, list[int], int]":
     total = sum(map(abs, misses))
     return (mode, misses, total) if total < best[2] else best
 
@@ -237,16 +231,16 @@ def _promising(last: int, line: int) -> int:
     return HALF if 4 * line > 3 * last else LINE
 
 
-def _check_range(values: list[int]) -> None:
+def _check_range(values: "list[int]") -> None:
     if min(values) < VALUE_MIN or max(values) > VALUE_MAX:
-        raise ValueError("a value needs more than 32 bits")
+        raise UsageError("a value needs more than 32 bits")
 
 
-def _same(steps: list[int]) -> list[int]:
+def _same(steps: "list[int]") -> "list[int]":
     return steps
 
 
-def _miss_smooth(steps: list[int]) -> list[int]:
+def _miss_smooth(steps: "list[int]") -> "list[int]":
     misses = []
     miss = 0
     for step in steps:
@@ -255,7 +249,7 @@ def _miss_smooth(steps: list[int]) -> list[int]:
     return misses
 
 
-def _miss_half(steps: list[int]) -> list[int]:
+def _miss_half(steps: "list[int]") -> "list[int]":
     misses = []
     before = 0
     for step in steps:
@@ -264,7 +258,7 @@ def _miss_half(steps: list[int]) -> list[int]:
     return misses
 
 
-def _miss_line(steps: list[int]) -> list[int]:
+def _miss_line(steps: "list[int]") -> "list[int]":
     misses = []
     before = 0
     for step in steps:
@@ -273,11 +267,11 @@ def _miss_line(steps: list[int]) -> list[int]:
     return misses
 
 
-def _miss_across(steps: list[int], before: list[int], share: int) -> list[int]:
-    return [step - ((share * other + 4) >> 3) for step, other in zip(steps, before)]  # noqa: B905  # MicroPython has no strict
+def _miss_across(steps: "list[int]", before: "list[int]", share: int) -> "list[int]":
+    return [step - ((share * other + 4) >> 3) for step, other in zip(steps, before)]
 
 
-def _step_smooth(misses: list[int]) -> list[int]:
+def _step_smooth(misses: "list[int]") -> "list[int]":
     steps = []
     before = 0
     for miss in misses:
@@ -286,7 +280,7 @@ def _step_smooth(misses: list[int]) -> list[int]:
     return steps
 
 
-def _step_half(misses: list[int]) -> list[int]:
+def _step_half(misses: "list[int]") -> "list[int]":
     steps = []
     step = 0
     for miss in misses:
@@ -295,7 +289,7 @@ def _step_half(misses: list[int]) -> list[int]:
     return steps
 
 
-def _step_line(misses: list[int]) -> list[int]:
+def _step_line(misses: "list[int]") -> "list[int]":
     steps = []
     step = 0
     for miss in misses:
@@ -304,12 +298,10 @@ def _step_line(misses: list[int]) -> list[int]:
     return steps
 
 
-def _step_across(misses: list[int], before: list[int], share: int) -> list[int]:
-    return [miss + ((share * other + 4) >> 3) for miss, other in zip(misses, before)]  # noqa: B905  # MicroPython has no strict
+def _step_across(misses: "list[int]", before: "list[int]", share: int) -> "list[int]":
+    return [miss + ((share * other + 4) >> 3) for miss, other in zip(misses, before)]
 
 
+# For LAST to LINE: what the rule misses at each step, and back from that to the steps.
 MISSES = (_same, _miss_smooth, _miss_half, _miss_line)
-"""For LAST to LINE: what the rule misses at each step, all of which the rule predicts from steps before."""
-
 STEPS = (_same, _step_smooth, _step_half, _step_line)
-"""For LAST to LINE: the steps, from what the rule missed."""

@@ -1,9 +1,13 @@
-"""The one error that bytes from outside can cause.
+"""What can be wrong with an intact message, and whose fault it is.
 
-Strategy: every decoder of this package raises `ProtocolError`, or a subclass of it, for bytes that make no sense, and
-nothing else; whoever feeds it bytes from a link catches this one class. Mistakes of the caller stay plain `ValueError`.
+Line noise is weather and raises nothing: a damaged frame is counted and dropped. Exceptions are for bytes that
+arrived whole and make no sense (`ProtocolError`, the peer's fault) and for calls that make no sense (`UsageError`, ours).
 """
 
 
 class ProtocolError(ValueError):
-    """The bytes were received as they were sent, and still make no sense: the other end's mistake, not ours."""
+    """The peer sent something intact that the protocol does not allow."""
+
+
+class UsageError(RuntimeError):
+    """The caller asked for something the protocol does not allow."""

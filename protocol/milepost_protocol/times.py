@@ -5,26 +5,22 @@ batch. Otherwise the median step goes first, and then either how far each step i
 the grid that it spans: the second is far smaller where a schedule holds and only the moment of sampling trembles.
 """
 
-from milepost_protocol.bits import BitReader, BitWriter, rice_parameter
-from milepost_protocol.columns import COUNT_MAX
-from milepost_protocol.errors import ProtocolError
+from .bits import BitReader, BitWriter, rice_parameter
+from .columns import COUNT_MAX
+from .errors import ProtocolError, UsageError
 
+# The first two bits: one step that repeats, in seconds, in seconds with more bits, in milliseconds; or steps that differ.
 SHORT_S, LONG_S, REGULAR_MS, IRREGULAR = range(4)
-"""The first two bits: one repeated step in seconds, again in more bits, in milliseconds, or steps that differ."""
-
-STEP_BITS = (6, 14, 22)
-"""How wide the repeated step is, so that form and step fill one, two or three bytes."""
-
-STEP_MAX_MS = (1 << 32) - 1
-"""The longest step between two rows of one batch; after a longer one (49 days) a new batch begins."""
+STEP_BITS = (6, 14, 22)  # of the step that repeats, so that form and step fill one, two or three bytes
+STEP_MAX_MS = (1 << 32) - 1  # between two rows of one batch; after a longer pause (49 days) a new batch begins
 
 
-def encode_times(deltas: list[int]) -> bytes:
-    """Return the steps between a batch's rows, in ms, packed; no bytes for no steps; `ValueError` if not legal."""
+def encode_times(deltas: "list[int]") -> bytes:
+    """Return the steps between a batch's rows, in ms, packed; no bytes for no steps; `UsageError` if not legal."""
     if not deltas:
         return b""
     if len(deltas) >= COUNT_MAX or min(deltas) < 0 or max(deltas) > STEP_MAX_MS:
-        raise ValueError("too many steps, or one of them out of range")
+        raise UsageError("too many steps, or one of them out of range")
     bits = BitWriter()
     if min(deltas) == max(deltas) and _put_regular(bits, deltas[0]):
         return bits.finish()
@@ -32,7 +28,7 @@ def encode_times(deltas: list[int]) -> bytes:
     return bits.finish()
 
 
-def decode_times(data: bytes, count: int) -> tuple[list[int], int]:
+def decode_times(data: bytes, count: int) -> "tuple[list[int], int]":
     """Return the steps between `count` rows, in ms, and how many bytes at the front of `data` they took.
 
     Whatever follows them is not looked at. `ProtocolError` if these bytes cannot be steps.
@@ -61,7 +57,7 @@ def _put_regular(bits: BitWriter, step_ms: int) -> bool:
     return False
 
 
-def _put_irregular(bits: BitWriter, deltas: list[int]) -> None:
+def _put_irregular(bits: BitWriter, deltas: "list[int]") -> None:
     seconds = all(delta % 1000 == 0 for delta in deltas)
     if seconds:
         deltas = [delta // 1000 for delta in deltas]
@@ -75,20 +71,20 @@ def _put_irregular(bits: BitWriter, deltas: list[int]) -> None:
     bits.put_rice(residuals, rice_parameter(sum(map(abs, residuals)), len(residuals)))
 
 
-def _take_irregular(bits: BitReader, count: int) -> list[int]:
+def _take_irregular(bits: BitReader, count: int) -> "list[int]":
     unit_ms = 1000 if bits.take(1) else 1
     on_grid = bits.take(1)
     step = bits.take_number()
     misses = bits.take_rice(count)
     if on_grid:
-        misses = [after - before for before, after in zip([0] + misses, misses)]  # noqa: B905,RUF005  # MicroPython
+        misses = [after - before for before, after in zip([0] + misses, misses)]
     deltas = [(step + miss) * unit_ms for miss in misses]
     if min(deltas) < 0 or max(deltas) > STEP_MAX_MS:
         raise ProtocolError("a step is out of range")
     return deltas
 
 
-def _sums(misses: list[int]) -> list[int]:
+def _sums(misses: "list[int]") -> "list[int]":
     sums = []
     total = 0
     for miss in misses:
