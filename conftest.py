@@ -1,14 +1,14 @@
 """Shared by every test: the tools that tests start, and what happens where one is missing.
 
-A test asks for a tool as a fixture. Where the machine lacks it the test skips, saying why and what would give it; in
-CI (environment CI=true) it fails instead, so that nothing goes untested unseen.
+A test asks for a tool as a fixture. Where the machine lacks it the test skips, saying why and what would give it. In CI
+(environment CI=true) every skip is a failure, so that nothing goes untested unseen; the one excuse is a reason that
+begins with `does not apply`, for a test that this machine could not be given the means to run.
 """
 
 import importlib.util
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from pathlib import Path
 from types import ModuleType
-from typing import NoReturn
 
 import pytest
 from milepost_tools import micropython as port
@@ -17,11 +17,35 @@ from milepost_tools.processes import MissingTool, in_ci, which
 ROOT = Path(__file__).parent
 
 
-def lacking(reason: str) -> NoReturn:
-    """Skip the test that runs, or fail it in CI."""
+EXCUSE = "does not apply"
+
+
+def no_silent_skip(report: pytest.TestReport | pytest.CollectReport) -> None:
+    """Turn a skip into a failure, unless it is excused or an expected failure."""
+    if not report.skipped or hasattr(report, "wasxfail"):
+        return
+    reason = str(report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr)
+    if not reason.removeprefix("Skipped: ").startswith(EXCUSE):
+        report.outcome = "failed"
+        report.longrepr = f"in CI a skip is a failure: {reason}"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Hold CI to it for tests and fixtures."""
+    report = yield
     if in_ci():
-        pytest.fail(f"missing in CI: {reason}", pytrace=False)
-    pytest.skip(reason)
+        no_silent_skip(report)
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """Hold CI to it for whole modules."""
+    report = yield
+    if in_ci():
+        no_silent_skip(report)
+    return report
 
 
 @pytest.fixture(scope="session")
@@ -36,7 +60,7 @@ def need() -> Callable[[str], str]:
 
     def need(program: str, package: str = "") -> str:
         path = which(program)
-        return path or lacking(f"{program} missing: `sudo apt-get install {package or program}`")
+        return path or pytest.skip(f"{program} missing: `sudo apt-get install {package or program}`")
 
     return need
 
@@ -47,7 +71,7 @@ def micropython() -> list[str]:
     try:
         return port.find(ROOT)
     except MissingTool as error:
-        lacking(str(error))
+        pytest.skip(str(error))
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ from .frames import PACKET_BYTES_MAX
 from .gateway_end import GatewayEnd, Peer
 from .links import POLLED
 from .node_end import JOIN_SLOT_MS, TURN_QUOTA
-from .packets import ADDRESS_JOIN, DATA, DOWN, JOIN, NO_SESSION, POLL, SHORT, TURN, kind_of, short
+from .packets import ADDRESS_JOIN, DATA, DOWN, HELLO, JOIN, NO_SESSION, POLL, SHORT, TURN, kind_of, short
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,8 +19,11 @@ if TYPE_CHECKING:
 
 LINE_BYTES = 7  # delimiters, COBS and CRC around a packet
 GUARD_MS = 2  # between the end of what one side says and the start of what the other says: drivers turn round
-JOIN_SLOTS = 8
-JOIN_ROUND_MS = 1000  # join slots come no more often
+IDLE_MS = 5  # between two rounds in which nobody is due
+JOIN_SLOTS_MIN = 2  # while nobody joins: 24 ms in every two seconds
+JOIN_SLOTS_MAX = 15
+JOIN_ROUND_MS = 2000  # join slots come no more often while nobody joins
+JOIN_BUSY_MS = 300  # and no more often than this while somebody does
 MISSED_MAX = 3  # unanswered polls in a row; from then on every further one doubles the rounds left out
 SKIP_ROUNDS_MAX = 64
 INTRUSIONS_MAX = 8  # packets out of turn, less those in turn: then the node is left out
@@ -59,8 +62,11 @@ class Bus(GatewayEnd):
         self._seats: dict[bytes, Seat] = {}
         self._round: list[Peer] = []
         self._asked: Peer | None = None  # whose turn it is
+        self._answers = 0  # frames that came in this turn
         self._free_at = 0  # when the line is ours again at the latest
-        self._joined_at = -JOIN_ROUND_MS
+        self._join_at = 0  # when join slots come next
+        self._join_slots = JOIN_SLOTS_MIN
+        self._join_heard = False
         self._out: list[tuple[Hashable, bytes]] = []
 
     # -- receiving --------------------------------------------------------------------------------------------------------
@@ -71,15 +77,34 @@ class Bus(GatewayEnd):
         asked = self._asked
         if kind in (DATA, SHORT) and (asked is None or packet[1] != asked.address):
             return self._intrude(packet, now, source)
+        if kind == HELLO:
+            self._note_join(now)
         events = super().receive(packet, now, source) if kind != SHORT else []
         if asked and kind in (DATA, SHORT):
             seat = self._seat(asked)
             seat.missed = 0
             seat.intrusions = max(0, seat.intrusions - 1)
-            ends = packet[0] & TURN or kind == SHORT
-            self._free_at = now + (GUARD_MS if ends else self._patience_ms())
-            self._asked = None if ends else asked
+            self._note_answer(packet[0] & TURN != 0 or kind == SHORT, now)
         return events
+
+    def note_damaged(self, now: int) -> None:
+        """A damaged frame ended now: an answer that counts towards the quota, or HELLOs that met in a join slot."""
+        if self._asked:
+            self._note_answer(False, now)
+        else:
+            self._note_join(now)
+
+    def _note_join(self, now: int) -> None:
+        self._join_heard = True
+        self._join_at = min(self._join_at, now + JOIN_BUSY_MS)
+
+    def _note_answer(self, ends: bool, now: int) -> None:
+        self._answers += 1
+        if ends or self._answers >= TURN_QUOTA:
+            self._asked = None
+            self._free_at = now + GUARD_MS
+        else:
+            self._free_at = now + self._patience_ms()
 
     def _intrude(self, packet: bytes, now: int, source: "Hashable") -> "list[Event]":
         """A packet out of turn: taken, for it may be good, and held against who sent it if it is."""
@@ -113,7 +138,9 @@ class Bus(GatewayEnd):
     def _miss(self) -> None:
         """Whoever had the turn let it pass."""
         peer, self._asked = self._asked, None
-        if peer:
+        if peer and peer.live:
+            peer.live.repeat_ack()  # what we said may not have come
+        if peer and not self._answers:
             self.counters["missed"] += 1
             seat = self._seat(peer)
             seat.missed += 1
@@ -132,17 +159,25 @@ class Bus(GatewayEnd):
         peer = self._next_peer(now)
         if peer:
             self._ask(peer, now)
-        elif now - self._joined_at >= JOIN_ROUND_MS:
-            self._joined_at = now
-            self._out = [(None, short(DOWN, ADDRESS_JOIN, JOIN | JOIN_SLOTS))]
-            self._free_at = now + JOIN_SLOTS * JOIN_SLOT_MS
+        elif now >= self._join_at:
+            self._open_join(now)
+        else:
+            self._free_at = now + IDLE_MS
+
+    def _open_join(self, now: int) -> None:
+        """Join slots: few and rarely while nobody uses them, many and soon after somebody did."""
+        self._join_slots = min(self._join_slots * 2, JOIN_SLOTS_MAX) if self._join_heard else JOIN_SLOTS_MIN
+        self._join_at = now + (JOIN_BUSY_MS if self._join_heard else JOIN_ROUND_MS)
+        self._join_heard = False
+        self._out = [(None, short(DOWN, ADDRESS_JOIN, JOIN | self._join_slots))]
+        self._free_at = now + self._join_slots * JOIN_SLOT_MS
 
     def _next_peer(self, now: int) -> "Peer | None":
         """Who is next in this round; None once at the end of each."""
         if not self._round:
             self._round = [peer for peer in self._peers.values() if self._is_due(peer, now)]
             self._round.reverse()
-            if now - self._joined_at >= JOIN_ROUND_MS:
+            if now >= self._join_at:
                 return None
         return self._round.pop() if self._round else None
 
@@ -157,6 +192,7 @@ class Bus(GatewayEnd):
         """Give the turn: with the last of what we have to say to the node, or with a poll."""
         self.counters["polls"] += 1
         self._asked = peer
+        self._answers = 0
         packets = []
         if peer.live:
             for quota in range(TURN_QUOTA, 0, -1):

@@ -137,7 +137,7 @@ class GatewayEnd:
                 return
         welcome = make_welcome(key, hello, self._entropy(NONCE_BYTES), peer.address, self._ack_delay_ms_max)
         keys = session_keys(key, hello, welcome)
-        session = Session(hello.node, hello.boot, keys, DOWN, peer.address, now, 0, self._link)
+        session = Session(hello.node, hello.boot, keys, DOWN, peer.address, now, 0, self._ack_delay_ms_max, self._link)
         session.flags = hello.flags
         peer.tentative = peer.tentative[1 - TENTATIVE_MAX :] + [(hello, welcome, session)]
         peer.replies = [welcome.packet]

@@ -15,7 +15,7 @@ class Link:
         self.polled = polled
 
 
-SERIAL = Link("serial", 1, 200, 19, False)  # bytes keep their order; 4 header, 8 tag, 4 CRC, 1 COBS, 2 delimiters
+SERIAL = Link("serial", 1, 100, 19, False)  # bytes keep their order; 4 header, 8 tag, 4 CRC, 1 COBS, 2 delimiters
 DATAGRAM = Link("datagram", 3, 200, 12, False)  # packets may overtake each other; RFC 9002 section 6.1.1
 POLLED = Link("polled", 1, 3000, 19, True)  # a bus of 64 nodes comes round in 2 s at 9,600 baud
 

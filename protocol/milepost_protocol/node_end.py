@@ -127,8 +127,10 @@ class NodeEnd:
             return []
         events = self._close("replaced", now)
         keys = session_keys(self._key, hello, welcome)
-        session = Session(self._node, self._boot, keys, 0, welcome.address, now, welcome.ack_delay_ms_max, self._link)
-        session.send(blocks.PING, b"")  # the first packet shows the gateway that we hold the key
+        session = Session(
+            self._node, self._boot, keys, 0, welcome.address, now, welcome.ack_delay_ms_max, 0, self._link
+        )
+        session.ping()  # the first packet shows the gateway that we hold the key
         self.session = session
         self._hello = None
         self._hello_due = False
@@ -235,8 +237,8 @@ class NodeEnd:
         if session.is_silent() or session.is_worn() or now - session.opened >= SESSION_MS_MAX:
             self._begin_hello(now)
             return self._close("silent" if session.is_silent() else "worn", now)
-        if now - self._said >= PING_MS and session.room() > 0:
-            session.send(blocks.PING, b"")
+        if now - self._said >= PING_MS:
+            session.ping()
         return []
 
     def _close(self, reason: str, now: int) -> "list[Event]":

@@ -125,6 +125,6 @@ def test_on_a_clean_bus_nothing_is_sent_twice_whatever_the_commit_interval(commi
             while node.room() > 0:
                 node.send(0x50, bytes(100), "row")
         line.step()
-    line.run(line.now + 20_000)
+    line.run(line.now + 15_000)
     assert [node.session.retransmitted for node in line.nodes] == [0, 0]
     assert all(node.session.in_flight() == 0 for node in line.nodes)

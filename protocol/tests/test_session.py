@@ -106,25 +106,35 @@ def test_urgent_blocks_overtake_what_waits():
     assert kinds.index(URGENT_EVENT) <= 1
 
 
-def test_an_ack_never_passes_a_packet_that_waits_for_its_commit():
+def test_an_ack_calls_nothing_safe_that_waits_for_its_commit():
     received = Received()
     for number in range(4):
-        received.note(number)
-        received.hold(number, 0)
+        received.note(number, 0)
+        received.hold(number)
     for number in (1, 2, 3):
         received.confirm(number)
     assert not received.ack_due
+    assert received.ack(0) == bytes([3, 0, 0, 0, 4, 0b111])
     received.confirm(0)
     assert received.ack_due
-    assert received.ack(0) == bytes([3, 0, 0, 0, 0b111])
+    assert received.ack(0) == bytes([3, 0, 0, 0, 0, 0b111])
+
+
+def test_a_gap_is_told_at_once():
+    received = Received()
+    received.note(0, 0)
+    assert not received.ack_due
+    received.note(2, 5)
+    assert received.ack_due
+    assert received.ack(7) == bytes([2, 0, 2, 0, 0, 0b10])
 
 
 def test_a_replayed_or_ancient_packet_is_nothing():
     received = Received()
-    assert received.note(100)
-    assert not received.note(100)
-    assert received.note(100 - REPLAY_WINDOW + 1)
-    assert not received.note(100 - REPLAY_WINDOW)
+    assert received.note(100, 0)
+    assert not received.note(100, 0)
+    assert received.note(100 - REPLAY_WINDOW + 1, 0)
+    assert not received.note(100 - REPLAY_WINDOW, 0)
     assert received.replayed == 2
 
 

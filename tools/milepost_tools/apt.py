@@ -40,11 +40,12 @@ def install(packages: Sequence[str]) -> None:
     if root is None or which("apt-get") is None:
         raise MissingTool(f"{' '.join(packages)} missing: install with `sudo apt-get install {' '.join(packages)}`")
     _update_lists(root)
+    say(f"bootstrap: {' '.join(command)}")
     done = _as_root(root, command)
     if done.returncode and _as_root(root, ["apt-get", "update"]).returncode == 0:
         done = _as_root(root, command)  # lists grown stale name packages that the mirror no longer has
     if done.returncode:
-        raise MissingTool(f"apt could not install: {last_line(done.stdout)}: see `{' '.join(command)}`")
+        raise MissingTool(f"apt could not install: {_reason(done.stdout)}: see `{' '.join(command)}`")
 
 
 def candidate(package: str) -> str:
@@ -78,7 +79,7 @@ def unpack(packages: Sequence[str], into: Path, suite: str = "", depends: bool =
     """
     for tool in ("apt-get", "dpkg", "dpkg-deb"):
         if which(tool) is None:
-            raise MissingTool(f"{tool} is not on this machine: install {' '.join(packages)} by hand")
+            raise MissingTool(f"{' '.join(packages)} must be installed by hand: {tool} is not on this machine")
     sources = debian_sources(read_sources(), run(["dpkg", "--print-architecture"]).stdout.strip())
     reason = "no Debian archive among this machine's apt sources"
     for source in sources[:SOURCES_MAX]:
@@ -88,7 +89,7 @@ def unpack(packages: Sequence[str], into: Path, suite: str = "", depends: bool =
                 reason = _lay_out(Path(folder), into)
         if not reason:
             return
-    raise MissingTool(f"{reason}: install by hand, `sudo apt-get install {' '.join(packages)}`")
+    raise MissingTool(f"{' '.join(packages)} could not be fetched ({reason}): mend that, then run `tools/bootstrap`")
 
 
 def _parent(into: Path) -> Path:
@@ -108,8 +109,13 @@ def _fetch(folder: Path, source: Source, suite: str, packages: Sequence[str], de
     for command in (["apt-get", "-q", "update"], ["apt-get", "-q", *how, *packages]):
         done = run(command, cwd=folder / "cache" / "archives", env=env)
         if done.returncode:
-            return last_line(done.stdout)
+            return _reason(done.stdout)
     return ""
+
+
+def _reason(text: str) -> str:
+    """Why apt failed: the first thing it could not fetch says more than its closing line."""
+    return next((line for line in text.splitlines() if "Failed to fetch" in line), last_line(text))
 
 
 def _kept_settings() -> str:

@@ -21,7 +21,6 @@ def test_programs() -> None:
     """Install what the tests start; where that is not ours to do, say how: those tests will skip, or fail in CI."""
     missing = [package for program, package in TEST_PROGRAMS.items() if which(program) is None]
     if missing:
-        say(f"bootstrap: installing {' '.join(missing)} for the tests")
         apt.install(missing)
 
 

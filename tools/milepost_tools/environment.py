@@ -30,7 +30,7 @@ def ensure(root: Path, tests: bool = False) -> bool:
 
     MissingTool if Python cannot make an environment or pip cannot fill it.
     """
-    if _is_filled(root, tests):
+    if is_filled(root, tests):
         return False
     if not python(root).exists() or run([python(root), "-m", "pip", "--version"]).returncode:
         create(root)
@@ -46,7 +46,8 @@ def _now(root: Path) -> dict[str, str | bool]:
     return {"pyproject": project, "python": os.path.realpath(python(root)), "root": str(root)}
 
 
-def _is_filled(root: Path, tests: bool) -> bool:
+def is_filled(root: Path, tests: bool) -> bool:
+    """Whether `.venv` holds the project as it is now, and what its tests need if `tests`."""
     try:
         stamp = json.loads((root / ".venv" / STAMP).read_text())
     except (OSError, ValueError):
@@ -71,19 +72,24 @@ def create(root: Path) -> None:
     ]
     done = run(command)
     if done.returncode:
-        raise MissingTool(f".venv could not be made: {last_line(done.stdout)}: `sudo apt-get install python3-venv`")
+        raise MissingTool(f".venv could not be made ({last_line(done.stdout)}): mend that, then run `tools/bootstrap`")
     if bare:
         _add_pip(root)
+
+
+def pip_wheels(top: Path) -> list[Path]:
+    """Debian's own wheels of pip below `top`, where its packages were unpacked."""
+    return sorted((top / WHEELS).glob("pip-*.whl"))
 
 
 def _add_pip(root: Path) -> None:
     """Put pip into an environment made without it: a wheel is a zip that Python can run, so pip installs itself."""
     with tempfile.TemporaryDirectory(dir=root / ".venv") as folder:
-        wheels = sorted((Path("/") / WHEELS).glob("pip-*.whl"))
+        wheels = pip_wheels(Path("/"))
         if not wheels:
             say("bootstrap: this Python has no ensurepip; taking pip from Debian's python3-pip-whl (no root needed)")
             apt.unpack(["python3-pip-whl"], Path(folder) / "deb", depends=False)
-            wheels = sorted((Path(folder) / "deb" / WHEELS).glob("pip-*.whl"))
+            wheels = pip_wheels(Path(folder) / "deb")
         if not wheels:
             raise MissingTool("python3-pip-whl holds no pip: `sudo apt-get install python3-venv`")
         wheel = shutil.copy(wheels[-1], folder)
@@ -103,6 +109,6 @@ def _pip(root: Path, arguments: list[str], env: dict[str, str] | None = None) ->
     done = run(command, cwd=root, env={"PIP_USER": "0", **(env or {})})
     (root / ".venv" / "pip.log").write_text(done.stdout)
     if done.returncode:
-        errors = [line for line in done.stdout.splitlines() if line.startswith("ERROR")]
+        errors = [line for line in done.stdout.splitlines() if line.strip(" │╰─>").startswith("ERROR")]
         reason = last_line(errors[-1] if errors else done.stdout)
-        raise MissingTool(f"pip failed, .venv/pip.log has it all ({reason}): mend that and run `tools/bootstrap`")
+        raise MissingTool(f"pip failed, .venv/pip.log has it all ({reason}): mend that, then run `tools/bootstrap`")

@@ -64,7 +64,8 @@ def find(root: Path | None = None) -> list[str]:
         if path and not reason:
             return [path]
         reasons += [f"{path} {reason}"] if path else []
-    raise MissingTool(f"{'; '.join(reasons) or 'no MicroPython on this machine'}: {MEND}")
+    mend = "`tools/bootstrap --only micropython`" if root and (root / "tools" / "bootstrap").exists() else MEND
+    raise MissingTool(f"{'; '.join(reasons) or 'no MicroPython on this machine'}: {mend}")
 
 
 def _named(command: list[str]) -> list[str]:

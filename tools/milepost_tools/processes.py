@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 RUN_S_MAX = 900.0  # a first `pip install` on a Raspberry Pi over a slow line takes minutes, not a quarter of an hour
+REASON_CHARS_MAX = 160  # of another program's words inside one line of ours
 SYSTEM_FOLDERS = "/usr/local/sbin:/usr/sbin:/sbin"  # where Debian keeps daemons, outside an ordinary user's PATH
 IN_CI = "CI"  # environment name: with the value "true" a missing tool is a failure and `sudo -n` may be used
 
@@ -66,8 +67,9 @@ def run(
 
 
 def last_line(text: str) -> str:
-    """The last line of `text` that says something: where most programs put their reason."""
-    return next((line.strip() for line in reversed(text.splitlines()) if line.strip()), "it said nothing")
+    """The last line of `text` that says something, where most programs put their reason; cut to a line's length."""
+    line = next((line.strip() for line in reversed(text.splitlines()) if line.strip()), "it said nothing")
+    return line if len(line) <= REASON_CHARS_MAX else line[: REASON_CHARS_MAX - 1] + "…"
 
 
 def elevation() -> list[str] | None:

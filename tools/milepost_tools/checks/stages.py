@@ -43,7 +43,7 @@ STAGES = (
     Stage("format", _python("ruff", "format", "--check", ".")),
     Stage("lint", _python("ruff", "check", ".")),
     Stage("mypy", _python("mypy")),
-    Stage("pyright", _python("pyright")),
+    Stage("pyright", _python("pyright", "--pythonpath", sys.executable)),
     Stage("arrows", _python("milepost_tools.checks.arrows")),
     Stage("sizes", _python("milepost_tools.checks.sizes")),
     Stage("vectors", _vectors),
