@@ -13,8 +13,8 @@ CFLAGS += -DQEMU_SOC_VIRT
 CFLAGS += -DMICROPY_HW_MCU_NAME='"$(RV32_ARCH)"'
 CFLAGS += -DMP_CONFIGFILE='<milepost_config.h>' -I$(BOARD_DIR)
 CFLAGS += -DMBEDTLS_CONFIG_FILE='<milepost_mbedtls.h>' -I$(MBEDTLS_DIR)/include
-# -O2 as in the ESP32 port's own build, so that instruction counts speak of the same kind of code.
-COPT = -O2
+# -O2 as in the ESP32 port's own build (after the port's -Os), so that instruction counts speak of the same kind of code.
+CFLAGS_EXTRA += -O2
 
 LDSCRIPT = $(BOARD_DIR)/memory.ld
 LDFLAGS += -Wl,--wrap=main -Wl,--wrap=mp_hal_stdin_rx_chr -Wl,--wrap=mp_hal_stdio_poll
