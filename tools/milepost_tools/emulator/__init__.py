@@ -4,8 +4,8 @@
 project's files on a fresh board and returns what it printed. README.md in this folder says why it is built this way.
 """
 
-from .build import build, mpy_cross
 from .errors import BoardFailed, EmulatorError, ToolMissing
+from .firmware import build, mpy_cross
 from .qemu import Board, start
 from .romfs import Files, package
 from .script import run_script

@@ -9,8 +9,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from .build import build
 from .errors import EmulatorError
+from .firmware import build
 from .qemu import start
 from .romfs import package
 from .script import run_script

@@ -4,10 +4,11 @@ The hand-over is one page (magic, image size, seed, unique id) followed by the R
 board/milepost_board.h holds the other end of the same layout.
 """
 
+import os
 import re
 import select
 import struct
-import subprocess  # noqa: S404  (QEMU is a program of its own)
+import subprocess
 import tempfile
 import time
 from dataclasses import dataclass, field
@@ -15,8 +16,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from .build import build
 from .errors import EmulatorError
+from .firmware import build
 from .romfs import Files, image
 
 HANDOVER_ADDRESS = 0x83FF_F000  # milepost_board.h: HANDOVER; the image follows one page later
@@ -88,7 +89,7 @@ class Board:
         deadline = time.monotonic() + START_S_MAX
         while time.monotonic() < deadline:
             if select.select([self.process.stdout], [], [], 0.1)[0]:
-                said += self.process.stdout.read1()
+                said += os.read(self.process.stdout.fileno(), 4096)
             if found := re.search(rb"redirected to (/dev/\S+) ", said):
                 return found[1].decode()
             if self.process.poll() is not None:

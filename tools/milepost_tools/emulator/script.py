@@ -5,12 +5,12 @@ to a file, so that no byte waits for a reader. Nothing from outside reaches the 
 same script takes the same number of instructions every time.
 """
 
-import subprocess  # noqa: S404  (QEMU is a program of its own)
+import subprocess
 import tempfile
 from pathlib import Path
 
-from .build import mpy_cross
 from .errors import BoardFailed
+from .firmware import mpy_cross
 from .qemu import UNIQUE_ID, Settings, command
 from .romfs import Files
 from .shell import run

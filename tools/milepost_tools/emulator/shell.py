@@ -1,6 +1,6 @@
-"""Running other programs: one place, so that a failure always ends as one readable error with the program's last words."""
+"""Running other programs: one place, so that a failure ends as one error with the program's last words."""
 
-import subprocess  # noqa: S404  (building with make and apt is this package's work)
+import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 

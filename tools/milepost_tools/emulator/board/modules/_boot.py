@@ -6,11 +6,11 @@ They are a ROMFS image in memory (`emulated.image()`), mounted at /rom as ESP32 
 import os
 import sys
 
-import emulated
-import vfs
+import emulated  # type: ignore[import-not-found]  # pyright: ignore[reportMissingImports]  (on the board only)
+import vfs  # type: ignore[import-not-found]  # pyright: ignore[reportMissingImports]  (on the board only)
 
 
-def _mount_image():
+def _mount_image() -> None:
     image = emulated.image()
     if image:
         vfs.mount(vfs.VfsRom(image), "/rom")

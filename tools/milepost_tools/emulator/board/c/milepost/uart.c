@@ -1,7 +1,8 @@
 // The UART that is stdin: an interrupt moves what arrives into a ring, wakes whoever waits, and sees
 // Ctrl-C. While no Ctrl-C character is set (the REPL is reading, or a program called kbd_intr(-1)) a
 // full ring stops the reading and the host holds the rest, so nothing is lost; while one is set, a
-// full ring drops and counts, as an ESP32 does, so that Ctrl-C always gets through.
+// full ring drops and counts, as an ESP32 does, so that Ctrl-C always gets through. The 16550's FIFO
+// stays off: to switch it on empties it, and a byte that came before the board had started would be lost.
 #include "py/mphal.h"
 #include "py/ringbuf.h"
 #include "py/runtime.h"
@@ -12,10 +13,8 @@
 // 16550: National Semiconductor PC16550D, table 1; the `virt` machine spaces its registers one byte apart.
 #define UART_DATA (*(volatile uint8_t *)(UART_BASE + 0))
 #define UART_IER  (*(volatile uint8_t *)(UART_BASE + 1))
-#define UART_FCR  (*(volatile uint8_t *)(UART_BASE + 2))
 #define UART_LSR  (*(volatile uint8_t *)(UART_BASE + 5))
 #define IER_RX (0x01)
-#define FCR_ENABLE (0x01)
 #define LSR_RX (0x01)
 
 // PLIC: RISC-V PLIC specification 1.0.0, memory map; context 0 is hart 0 in machine mode.
@@ -68,7 +67,6 @@ void milepost_uart_interrupt(void) {
 }
 
 void milepost_uart_init(void) {
-    UART_FCR = FCR_ENABLE;
     UART_IER = IER_RX;
     PLIC_PRIORITY(UART_IRQ) = 1;
     PLIC_ENABLE = 1 << UART_IRQ;
