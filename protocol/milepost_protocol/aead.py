@@ -11,11 +11,12 @@ KEY_BYTES = 16
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Callable
+    from collections.abc import Callable
+    from typing import Any
 
 try:
-    import cryptolib
-except ImportError:
+    import cryptolib  # type: ignore[import-not-found]  # pyright: ignore[reportMissingImports]  MicroPython's own
+except ImportError:  # CPython
     cryptolib = None
 
 
@@ -49,7 +50,7 @@ class BlockCcm:
         stream = self._stream(nonce, size)
         plain = xor(sealed[:size], stream[16 : 16 + size])
         wrong = 0
-        for a, b in zip(xor(self._tag(nonce, plain, aad), stream[:TAG_BYTES]), sealed[size:]):  # noqa: B905 MicroPython's zip has no strict
+        for a, b in zip(xor(self._tag(nonce, plain, aad), stream[:TAG_BYTES]), sealed[size:]):
             wrong |= a ^ b
         return None if wrong else plain
 
@@ -67,9 +68,9 @@ class BlockCcm:
         return self._chain[:TAG_BYTES]
 
 
-def _micropython_ccm(key: bytes) -> BlockCcm:
-    ecb = cryptolib.aes(key, 1)
-    cbc = cryptolib.aes(key, 2, bytes(16))
+def _micropython_ccm(aes: "Callable[..., Any]", key: bytes) -> BlockCcm:
+    ecb = aes(key, 1)
+    cbc = aes(key, 2, bytes(16))
     return BlockCcm(ecb.encrypt, cbc.encrypt)
 
 
@@ -99,4 +100,4 @@ def ccm(key: bytes) -> "BlockCcm | LibraryCcm":
     """A sealer for one 16-byte key: `seal(nonce, plain, aad)` and `open(nonce, sealed, aad)`."""
     if len(key) != KEY_BYTES:
         raise ValueError("AES-128 takes a key of 16 bytes")
-    return _micropython_ccm(key) if cryptolib else LibraryCcm(key)
+    return _micropython_ccm(cryptolib.aes, key) if cryptolib else LibraryCcm(key)

@@ -9,12 +9,13 @@ from . import blocks, varint
 from .errors import ProtocolError
 from .events import Arrived, Closed, Event, Opened, TimeMeasured
 from .handshake import NONCE_BYTES, Hello, Welcome, make_welcome, session_keys
+from .links import SERIAL, Link
 from .packets import ADDRESS_MAX, DATA, DOWN, HELLO, NO_SESSION, kind_of, short
 from .session import FORGERIES_MAX, WINDOW, Session
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Callable, Hashable
+    from collections.abc import Callable, Hashable
 
 TENTATIVE_MAX = 4  # half-open sessions a node may have
 UNKNOWN_MAX = 64  # nodes that said HELLO and are not enrolled: so many are remembered by name
@@ -36,13 +37,14 @@ COUNTERS = (
 class Peer:
     """What the gateway holds for one node on this link: its live session, its tentative ones, the HELLOs they answer."""
 
-    def __init__(self, address: int) -> None:
+    def __init__(self, node: bytes, address: int) -> None:
+        self.node = node
         self.address = address
-        self.source: "Hashable" = None
-        self.live: "Session | None" = None
-        self.tentative: "list[tuple[Hello, Welcome, Session]]" = []
-        self.replies: "list[bytes]" = []  # WELCOMEs to send
-        self.probes: "dict[int, int]" = {}  # time exchanges under way: token, when it left (-1: not yet)
+        self.source: Hashable = None
+        self.live: Session | None = None
+        self.tentative: list[tuple[Hello, Welcome, Session]] = []
+        self.replies: list[bytes] = []  # WELCOMEs to send
+        self.probes: dict[int, int] = {}  # time exchanges under way: token, when it left (-1: not yet)
         self.token = 0
 
     def sessions(self) -> "list[Session]":
@@ -58,17 +60,17 @@ class GatewayEnd:
         key_of: "Callable[[bytes], bytes | None]",
         entropy: "Callable[[int], bytes]",
         ack_delay_ms_max: int,
-        reorder: int = 1,
+        link: Link = SERIAL,
     ) -> None:
-        self.counters = dict.fromkeys(COUNTERS, 0)
-        self.unknown: "dict[bytes, int]" = {}
+        self.counters: dict[str, int] = dict.fromkeys(COUNTERS, 0)
+        self.unknown: dict[bytes, int] = {}
         self._key_of = key_of
         self._entropy = entropy
         self._ack_delay_ms_max = ack_delay_ms_max
-        self._reorder = reorder
-        self._peers: "dict[bytes, Peer]" = {}
-        self._shorts: "list[tuple[Hashable, int]]" = []  # "no session" to say: source, address
-        self._said_no: "dict[tuple[Hashable, int], int]" = {}
+        self._link = link
+        self._peers: dict[bytes, Peer] = {}
+        self._shorts: list[tuple[Hashable, int]] = []  # "no session" to say: source, address
+        self._said_no: dict[tuple[Hashable, int], int] = {}
 
     # -- for the caller ---------------------------------------------------------------------------------------------------
 
@@ -86,7 +88,7 @@ class GatewayEnd:
 
     def commit_wanted(self) -> bool:
         """Whether some node's window is nearly full of packets that wait for a commit."""
-        return any([session.unconfirmed() >= WINDOW - 2 for session in self.sessions()])
+        return any(session.unconfirmed() >= WINDOW - 2 for session in self.sessions())
 
     def probe(self, session: Session) -> None:
         """Begin one time exchange with a node; its outcome is a TimeMeasured."""
@@ -135,7 +137,7 @@ class GatewayEnd:
                 return
         welcome = make_welcome(key, hello, self._entropy(NONCE_BYTES), peer.address, self._ack_delay_ms_max)
         keys = session_keys(key, hello, welcome)
-        session = Session(hello.node, hello.boot, keys, DOWN, peer.address, now, 0, self._reorder)
+        session = Session(hello.node, hello.boot, keys, DOWN, peer.address, now, 0, self._ack_delay_ms_max, self._link)
         session.flags = hello.flags
         peer.tentative = peer.tentative[1 - TENTATIVE_MAX :] + [(hello, welcome, session)]
         peer.replies = [welcome.packet]
@@ -145,7 +147,7 @@ class GatewayEnd:
         address = 1 + len(taken) % ADDRESS_MAX
         while address in taken and len(taken) < ADDRESS_MAX:
             address = address % ADDRESS_MAX + 1
-        peer = self._peers[node] = Peer(address)
+        peer = self._peers[node] = Peer(node, address)
         return peer
 
     def _receive_data(self, packet: bytes, now: int, source: "Hashable") -> "list[Event]":
@@ -180,7 +182,7 @@ class GatewayEnd:
             peer.live = None
 
     def _take_in(self, peer: Peer, session: Session, opened: "tuple[int, bytes]", now: int) -> "list[Event]":
-        events: "list[Event]" = []
+        events: list[Event] = []
         if session is not peer.live:
             events += self._go_live(peer, session)
         try:
@@ -193,7 +195,7 @@ class GatewayEnd:
         return events
 
     def _go_live(self, peer: Peer, session: Session) -> "list[Event]":
-        events: "list[Event]" = []
+        events: list[Event] = []
         old, peer.live = peer.live, session
         peer.tentative = []
         peer.probes = {}
@@ -207,7 +209,7 @@ class GatewayEnd:
 
     def _sift(self, peer: Peer, event: Arrived, now: int) -> "list[Event]":
         """Take out the blocks that are the link's own business; what is left is the caller's."""
-        events: "list[Event]" = []
+        events: list[Event] = []
         rest = []
         for kind, body in event.blocks:
             if kind == blocks.TIME_REPLY:
@@ -246,7 +248,7 @@ class GatewayEnd:
                 return peer.source, packet
         return None
 
-    def _packet_for(self, peer: Peer, now: int) -> "bytes | None":
+    def _packet_for(self, peer: Peer, now: int, quota: int = 0) -> "bytes | None":
         if peer.replies:
             return peer.replies.pop(0)
         if peer.live is None:
@@ -256,7 +258,7 @@ class GatewayEnd:
                 peer.probes[token] = now
                 peer.live.say(blocks.TIME_PROBE, bytes([token]))
                 break
-        return peer.live.next_packet(now)
+        return peer.live.next_packet(now, quota)
 
     # -- time ---------------------------------------------------------------------------------------------------------------
 
