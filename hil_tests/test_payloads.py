@@ -57,7 +57,7 @@ async def test_a_ranger_beyond_its_reach_arrives_as_its_words(site, tmp_path):
     trace = tmp_path / "tide.csv"
     rows = [f"hour,{COLUMNS['flood']['level']}"] + [f"{hour},{level}" for hour, level in enumerate(TIDE)]
     trace.write_text("\n".join(rows) + "\n")
-    await site.start(flood(csv=trace, first=0))
+    await site.start(flood(csv=trace, first=0, end=len(TIDE)))
     await site.until_rows("flood", len(TIDE))
     assert losses(site.received, await site.settle()) == []
     assert differences(site.received, "tide-gauge", expectation("flood", trace)) == []

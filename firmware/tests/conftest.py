@@ -1,4 +1,4 @@
-"""Lets the firmware's tests find their helpers, and gives the portable ones a folder of their own."""
+"""Lets the firmware's tests find the modules they share, and gives the portable ones a folder of their own."""
 
 import os
 import sys

@@ -113,6 +113,35 @@ def test_samples_keep_their_steps_while_the_gateway_says_nothing(gateway, trace,
     assert sequences == list(range(len(sequences))), "none is missing"
 
 
+FILL_THE_LINE = """
+import asyncio, sys, time
+from milepost_node.boards.unix import TerminalLink
+sent, late = [0], [0]
+async def write(link):
+    while True:
+        await link.write(bytes(250))
+        sent[0] += 250
+async def main():
+    task = asyncio.create_task(write(TerminalLink(sys.argv[1], 115200)))
+    for _ in range(30):
+        before = time.ticks_ms()
+        await asyncio.sleep_ms(50)
+        late[0] = max(late[0], time.ticks_diff(time.ticks_ms(), before) - 50)
+asyncio.run(main())
+print(sent[0], late[0])
+"""
+
+
+def test_a_line_that_is_full_blocks_nothing_but_its_writer(gateway, tmp_path, micropython):
+    script = tmp_path / "fill.py"
+    script.write_text(FILL_THE_LINE)
+    command = [*micropython, str(script), gateway.port]
+    done = subprocess.run(command, env=environment(), capture_output=True, text=True, check=True, timeout=20)
+    sent, late_ms = (int(word) for word in done.stdout.split())
+    assert 4096 < sent < 1000000, "the line took what it could and no more"
+    assert late_ms < 300
+
+
 def test_a_killed_node_starts_as_a_new_boot_and_repeats_no_name(gateway, trace, tmp_path, start):
     folder = write_node(tmp_path / "node", a_config(gateway.port, trace))
     boot.write_first(Store(f"{folder}/store"))

@@ -29,6 +29,7 @@ from .stored import HISTORY, LIVE, URGENT, Arrival, Delivered, Measured, StoredB
 
 BOOTS_MAX = 4096  # (node, boot) whose ranges are kept in memory; then those are read again from the file
 RANGES_MAX = 4096  # of one boot: more is counted, and still kept, because forgetting one would publish a record twice
+WAL_BYTES_MAX = 8 << 20  # what the WAL file keeps of the disk after it was longer for a moment
 SENSELESS_BOOT = -1  # the account of blocks whose front makes no sense
 
 _FIELDS = "SELECT id, node, kind, body, pending, schema, kernel, arrived_ms, crc, hash FROM block WHERE "
@@ -178,6 +179,7 @@ class Buffer:
         if left:
             self._connection.execute("UPDATE block SET pending = ? WHERE id = ?", (_signed(left), part.block_id))
             return 0
+        # Keeping what is delivered for replay, and expiring it, comes in here; both stand outside the law.
         self._connection.execute("DELETE FROM block WHERE id = ?", (part.block_id,))
         return part.block_id
 
@@ -334,6 +336,7 @@ def _open(path: Path) -> apsw.Connection:
         connection.set_busy_timeout(5000)  # a reader of `status` may hold the file for a moment
         connection.pragma("journal_mode", "WAL")
         connection.pragma("synchronous", "FULL")
+        connection.pragma("journal_size_limit", WAL_BYTES_MAX)
         migrate(connection)
     except apsw.NotADBError:
         raise MilepostError("E-DATA-03", f"{path} is not a Milepost buffer: give another data_dir") from None

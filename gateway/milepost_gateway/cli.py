@@ -11,43 +11,72 @@ from pathlib import Path
 
 import rich_click as click
 
-from .config import Config, load_config, load_keys
+from .config import Config, example_config, load_config, load_keys
 from .daemon import BUFFER_FILE, load_password, run_gateway
-from .errors import EXIT_DEFECT, EXIT_LAW, EXIT_OK, MilepostError
+from .errors import EXIT_DEFECT, MilepostError
 from .ledger import Ledger, read_ledger_file
 
 
 @click.group(help="Milepost's gateway: what nodes hand over is held on disk until the broker has it.")
-@click.option("--config", "config_file", required=True, type=click.Path(path_type=Path), help="the configuration, TOML")
+@click.option("--config", "path", required=True, type=click.Path(path_type=Path), help="the configuration, TOML")
 @click.pass_context
-def cli(context: click.Context, config_file: Path) -> None:
-    """Everything needs the configuration, so it is read first."""
-    context.obj = load_config(config_file)
+def cli(context: click.Context, path: Path) -> None:
+    """Everything is about one configuration."""
+    context.obj = path
 
 
 @cli.command(help="Run until SIGTERM or SIGINT.")
 @click.option("--unattended", is_flag=True, help="wait for ports and the broker at the start too, as under systemd")
 @click.pass_obj
-def run(config: Config, unattended: bool) -> None:
+def run(path: Path, unattended: bool) -> None:
     """`milepost-gateway --config FILE run`."""
-    sys.exit(run_gateway(config, unattended))
+    sys.exit(run_gateway(load_config(path), unattended))
 
 
 @cli.command(help="Check configuration and keys, start nothing.")
 @click.pass_obj
-def check(config: Config) -> None:
+def check(path: Path) -> None:
     """`milepost-gateway --config FILE check`."""
-    click.echo(check_config(config))
+    click.echo(check_config(load_config(path)))
 
 
 @cli.command(help="Show the ledger; exit status 1 if the conservation law is broken.")
 @click.option("--json", "as_json", is_flag=True, help="as one JSON object")
 @click.pass_obj
-def status(config: Config, as_json: bool) -> None:
+def status(path: Path, as_json: bool) -> None:
     """`milepost-gateway --config FILE status`."""
-    ledger = read_ledger_file(config.beside(config.gateway.data_dir) / BUFFER_FILE)
+    ledger = read_status(load_config(path))
     click.echo(json.dumps(ledger.to_json()) if as_json else format_ledger(ledger))
-    sys.exit(EXIT_OK if ledger.holds() else EXIT_LAW)
+    require_law(ledger)
+
+
+@cli.command("init-config", help="Write a configuration with every setting commented, for you to fill in.")
+@click.pass_obj
+def init_config(path: Path) -> None:
+    """`milepost-gateway --config FILE init-config`."""
+    write_example(path)
+    click.echo(f"{path}: written; fill it in, then: milepost-gateway --config {path} check")
+
+
+def read_status(config: Config) -> Ledger:
+    """The ledger in the configuration's data directory, whether or not a gateway runs there."""
+    return read_ledger_file(config.beside(config.gateway.data_dir) / BUFFER_FILE)
+
+
+def require_law(ledger: Ledger) -> None:
+    """E-LAW-01, with the nodes it is about, unless the law holds."""
+    broken = [node for node, account in sorted(ledger.nodes.items()) if not account.holds()]
+    if broken:
+        raise MilepostError("E-LAW-01", f"the conservation law is broken for {', '.join(broken)}: keep the buffer file")
+
+
+def write_example(path: Path) -> None:
+    """Write a commented configuration; E-CONF-07 if there is one already, or no place for it."""
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(example_config())
+    except OSError as error:
+        raise MilepostError("E-CONF-07", f"{path}: {error.strerror}: give a new file with --config") from None
 
 
 def check_config(config: Config) -> str:

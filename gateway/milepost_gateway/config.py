@@ -6,6 +6,7 @@ file, line and key. The keys of the nodes stand in a file of their own that nobo
 """
 
 import json
+import os
 import re
 import stat
 import tomllib
@@ -239,6 +240,19 @@ def find_line(text: str, section: str, key: str, nth: int) -> int:
     return begins
 
 
+def example_config() -> str:
+    """A configuration with every setting, what it is for, and its default commented out."""
+    lines = ["# The configuration of a Milepost gateway. Settings that are commented out have the value shown.", ""]
+    for name, kind in SECTIONS.items():
+        lines.append(f"[[{name}]]" if name == "links" else f"[{name}]")
+        for item in fields(kind):
+            default = '""' if item.default is MISSING else json.dumps(item.default)
+            mark = "" if item.default is MISSING else "# "
+            lines.append(f"{mark}{item.name} = {default}  # {item.metadata['about']}")
+        lines.append("")
+    return "\n".join(lines)
+
+
 # -- secrets ---------------------------------------------------------------------------------------------------
 
 
@@ -268,7 +282,7 @@ def read_private(path: Path, what: str) -> str:
     """The text of a file that only its owner may read (E-KEYS-01, E-KEYS-02)."""
     try:
         with path.open(encoding="utf-8") as file:
-            mode = stat.S_IMODE(path.stat().st_mode)
+            mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
             if mode & 0o077:
                 raise MilepostError("E-KEYS-02", f"{path} is readable by others (mode {mode:04o}): chmod 600 {path}")
             return file.read(KEYS_BYTES_MAX)

@@ -25,7 +25,7 @@ from .nodes import Nodes
 from .outbox import Outbox
 from .publisher import Publisher
 from .serial_link import SerialLink
-from .story import tell
+from .story import tell, tell_of_libraries
 from .topics import Place
 from .uplink import Uplink
 
@@ -136,6 +136,7 @@ class Gateway:
         """Run all tasks until a signal, then stop them in order."""
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
+        tell_of_libraries(loop)
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop.set)
         self._open_links(unattended)

@@ -18,6 +18,7 @@ ERRORS = {
     "E-CONF-04": (2, "wrong type"),
     "E-CONF-05": (2, "value out of range"),
     "E-CONF-06": (2, "key missing"),
+    "E-CONF-07": (2, "a configuration cannot be written there"),
     "E-KEYS-01": (2, "the keys file cannot be read"),
     "E-KEYS-02": (2, "the keys file is readable by others"),
     "E-KEYS-03": (2, "the keys file is not what it should be"),

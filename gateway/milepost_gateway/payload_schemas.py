@@ -27,6 +27,6 @@ def schema_name(topic: str) -> str:
 
 def read_schema(name: str) -> dict[str, Any]:
     """The schema of this name."""
-    text = files(__package__).joinpath("schemas", f"{name}.json").read_text(encoding="utf-8")
+    text = files("milepost_gateway").joinpath("schemas", f"{name}.json").read_text(encoding="utf-8")
     found: dict[str, Any] = json.loads(text)
     return found

@@ -94,6 +94,7 @@ class Publisher:
         self._health = health
         self._health_s = health_s
         self._session = 0
+        self._properties: Properties | None = None
         self._flights: set[asyncio.Task[None]] = set()
         self._wake = asyncio.Event()
         self._broken: asyncio.Future[None] = asyncio.Future()
@@ -140,6 +141,7 @@ class Publisher:
     async def _connection(self) -> None:
         """One connection from CONNECT to its end."""
         self.protocol = self.protocol or await self._settle_protocol()
+        self._properties = publish_properties(self.protocol)
         self._session = await self._group.next_number("broker_session")
         will = aiomqtt.Will(self.place.own(STATUS), status_json("lost", self._session), qos=1, retain=True)
         async with self._client(self.protocol, will) as client:
@@ -186,7 +188,7 @@ class Publisher:
         await self._say(client, STATUS, status_json("ready", self._session))
         await self._publish_health(client)
         for topic, payload in list(self._outbox.retained.items()):
-            await client.publish(topic, payload, qos=1, retain=True)
+            await self._publish(client, topic, payload, retain=True)
 
     async def _serve(self, client: _Client) -> None:
         """Send, and say health, until the connection breaks or a stop is asked for."""
@@ -286,15 +288,7 @@ class Publisher:
 
     async def _publish(self, client: aiomqtt.Client, topic: str, payload: str, retain: bool) -> None:
         """Publish and wait for the PUBACK."""
-        await client.publish(topic, payload, 1, retain, self._properties(), timeout=PUBACK_S_MAX)
-
-    def _properties(self) -> Properties | None:
-        if self.protocol != aiomqtt.ProtocolVersion.V5:
-            return None
-        properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
-        properties.PayloadFormatIndicator = 1
-        properties.ContentType = "application/json"
-        return properties
+        await client.publish(topic, payload, 1, retain, self._properties, timeout=PUBACK_S_MAX)
 
     # -- what the gateway says of itself -----------------------------------------------------------------------
 
@@ -314,6 +308,16 @@ class Publisher:
 def count_records(parts: list[Delivered]) -> int:
     """How many records these parts are."""
     return sum(part.mask.bit_count() for part in parts)
+
+
+def publish_properties(protocol: aiomqtt.ProtocolVersion) -> Properties | None:
+    """What MQTT 5 says beside a payload; made once a connection, because paho takes its time over it."""
+    if protocol != aiomqtt.ProtocolVersion.V5:
+        return None
+    properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+    properties.PayloadFormatIndicator = 1
+    properties.ContentType = "application/json"
+    return properties
 
 
 def client_version(protocol: aiomqtt.ProtocolVersion) -> str:

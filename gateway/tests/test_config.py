@@ -1,9 +1,10 @@
 """The configuration: each thing that can be wrong is one line that names file, line and key."""
 
 import json
+import re
 
 import pytest
-from milepost_gateway.config import load_config, load_keys
+from milepost_gateway.config import example_config, load_config, load_keys
 from milepost_gateway.errors import ERRORS, MilepostError
 
 GOOD = """\
@@ -110,6 +111,19 @@ def test_without_links_there_is_nothing_to_run(tmp_path):
 
 def test_every_error_code_has_a_documented_exit_status():
     assert {status for status, _ in ERRORS.values()} == {1, 2, 3, 4, 5, 7}
+
+
+def test_the_example_has_every_setting_and_asks_for_what_has_no_default(tmp_path):
+    path = tmp_path / "gateway.toml"
+    path.write_text(example_config())
+    with pytest.raises(MilepostError, match=r"E-CONF-05 .*:4: gateway.id must not be empty"):
+        load_config(path)
+    filled = re.sub(r"^(id|area|data_dir|name|port) = \"\"", r'\1 = "x"', example_config(), flags=re.M)
+    filled = filled.replace('url = ""', 'url = "mqtt://x"')
+    path.write_text(filled)
+    plain = load_config(path)
+    path.write_text(re.sub(r"^# (\w+ = )", r"\1", filled, flags=re.M))
+    assert load_config(path) == plain
 
 
 # -- keys -----------------------------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """The daemon as a process between a node on a pseudo-terminal and a real mosquitto: killed, unplugged, misused."""
 
+import asyncio
 import json
 import os
 import pty
@@ -12,6 +13,9 @@ import apsw
 import pytest
 import serial
 from jsonschema import Draft202012Validator
+from milepost_gateway.config import load_config
+from milepost_gateway.daemon import Gateway
+from milepost_gateway.group import GroupCommit
 from milepost_gateway.payload_schemas import NAMES, read_schema, schema_name
 from milepost_gateway.testing import KEY, PtyNode, Subscriber, wait_until
 from referencing import Registry, Resource
@@ -162,6 +166,7 @@ def test_a_planted_loss_is_told_in_status_health_and_exit_status(write_config, m
             file.execute("DELETE FROM block WHERE id = 2")
         status, ledger = ledger_of(config)
         assert (status, ledger["law"]) == (1, "broken")
+        one_line(run(config, "status"), 1, "E-LAW-01")
         mosquitto.start()
         with Subscriber(mosquitto.port) as city, Daemon(config) as daemon:
             assert wait_until(lambda: city.of("health"), 10)
@@ -276,3 +281,25 @@ def test_check_says_good_and_status_without_a_buffer_is_exit_status_7(write_conf
     done = run(config, "check")
     assert (done.returncode, "good: 1 links, 1 nodes" in done.stdout) == (0, True)
     one_line(run(config, "status"), 7, "E-DATA-02")
+
+
+def test_an_example_is_written_once_and_not_over_anything(tmp_path):
+    config = tmp_path / "new.toml"
+    assert run(config, "init-config").returncode == 0
+    assert "system_error_s" in config.read_text()
+    one_line(run(config, "init-config"), 2, "E-CONF-07")
+
+
+async def test_a_task_that_ends_by_itself_ends_the_process(write_config, mosquitto, monkeypatch):
+    async def die(self):
+        await asyncio.sleep(0.1)
+
+    monkeypatch.setattr(GroupCommit, "run", die)
+    with PtyNode() as node:
+        config = load_config(write_config(node.path, mosquitto.url))
+        (config.path.parent / "data").mkdir()
+        gateway = Gateway(config, config.path.parent / "data", {}, None)
+        with pytest.raises(ExceptionGroup, match="unhandled errors") as caught:
+            await asyncio.wait_for(gateway.run(False), 10)
+        gateway.close()
+    assert "task commit ended" in str(caught.value.exceptions[0])

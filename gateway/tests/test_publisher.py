@@ -5,6 +5,7 @@ import json
 from contextlib import asynccontextmanager
 
 import pytest
+from aiomqtt import ProtocolVersion
 from amqtt.broker import Broker
 from milepost_gateway.config import BrokerSettings
 from milepost_gateway.errors import MilepostError
@@ -12,12 +13,14 @@ from milepost_gateway.group import GroupCommit
 from milepost_gateway.host import boottime_ms
 from milepost_gateway.nodes import Nodes
 from milepost_gateway.outbox import Outbox
-from milepost_gateway.publisher import Publisher
+from milepost_gateway.publisher import Publisher, _Client
 from milepost_gateway.stored import Arrival, read_front
 from milepost_gateway.testing import AIR_SCHEMA, KEY, NODE, Mosquitto, Subscriber, air_row
 from milepost_gateway.topics import Place
 from milepost_protocol import blocks
 from milepost_protocol.records import URGENT, pack
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.reasoncodes import ReasonCode
 
 PLACE = Place("city", "hcmc", "demo")
 
@@ -180,9 +183,20 @@ async def test_a_message_that_the_broker_refuses_stays_pending(open_buffer, tmp_
         bench = Bench(open_buffer(), broker.port)
         async with bench.running():
             await bench.store(5)
-            await until(lambda: bench.publisher.counters["refused"] >= 1)
+            await until(lambda: bench.publisher.counters["connected"] >= 2)
     total = bench.group.buffer.ledger().total()
     assert (total.delivered, total.pending) == (0, 5)
+
+
+async def test_a_puback_that_refuses_is_no_puback():
+    client = _Client("127.0.0.1", protocol=ProtocolVersion.V5)
+    refused = []
+    client.refused = lambda *why: refused.append(why)
+    waiting = client._pending_publishes[7] = asyncio.Event()
+    client._on_publish(None, None, 7, ReasonCode(PacketTypes.PUBACK, "Not authorized"), None)
+    assert (refused, waiting.is_set()) == ([(135, "Not authorized")], False)
+    client._on_publish(None, None, 7, ReasonCode(PacketTypes.PUBACK, "Success"), None)
+    assert waiting.is_set()
 
 
 async def test_a_broker_that_speaks_only_the_older_protocol_is_served_in_it(open_buffer, unused_tcp_port):

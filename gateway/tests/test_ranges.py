@@ -6,7 +6,7 @@ from milepost_gateway.ranges import Ranges
 
 
 def test_in_any_order_each_sequence_is_new_once_and_all_melt_into_one():
-    for seed in range(50):
+    for seed in range(12):
         dice = random.Random(seed)
         came = [dice.randrange(200) for _ in range(300)] + list(range(200))
         dice.shuffle(came)

@@ -143,7 +143,9 @@ class Session:
             blocks.put(plain, blocks.ACK, self._received.ack(now))
         plain += self._control
         self._control = bytearray()
-        items = self._take(PLAIN_BYTES_MAX - len(plain)) if len(self._flights) < WINDOW else []
+        items: list[tuple[int, bytes, object]] = []
+        if len(self._flights) < WINDOW:
+            items = self._take(PLAIN_BYTES_MAX - len(plain))
         if self._ping_due and not items:
             items = [(blocks.PING, b"", None)]
         self._ping_due = False

@@ -11,7 +11,8 @@ import json
 import sys
 from binascii import crc32, hexlify, unhexlify
 
-from milepost_protocol import aead, blocks, frames, handshake, keys, packets, records, schema, session
+from milepost_protocol import aead, blocks, columns, frames, handshake, keys, packets, records, schema, session, times
+from milepost_protocol.errors import ProtocolError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -125,14 +126,45 @@ def check_records(case: dict) -> None:
     expect(got, case["records"])
 
 
+def check_columns(case: dict) -> None:
+    """Pack and unpack; what is `decode_only` another encoder may have packed; what has a `because` is refused."""
+    data = unhexlify(case["bytes"])
+    if "because" in case:
+        return refused_because(lambda: columns.decode(data, case["n_columns"], case["count"]), case["because"])
+    expect(columns.decode(data, len(case["columns"]), case["count"]), case["columns"])
+    if "decode_only" in case:
+        return None
+    return expect(columns.encode(case["columns"], case["count"]), data)
+
+
+def check_times(case: dict) -> None:
+    """Pack, and unpack with something behind; what has a `because` is refused."""
+    data = unhexlify(case["bytes"])
+    if "because" in case:
+        return refused_because(lambda: times.decode_times(data, case["count"]), case["because"])
+    expect(times.encode_times(case["deltas"]), data)
+    return expect(times.decode_times(data + b"behind", len(case["deltas"]) + 1), (case["deltas"], len(data)))
+
+
+def refused_because(action: "Callable[[], object]", because: str) -> None:
+    """Raise unless `action` raises a ProtocolError that says `because`."""
+    try:
+        got = action()
+    except ProtocolError as error:
+        return expect(because in str(error), True)
+    raise AssertionError(f"got {shown(got)}, the vector says it is refused")
+
+
 CHECKS = {
     "aead": check_aead,
     "cobs": check_cobs,
+    "columns": check_columns,
     "crc": check_crc,
     "frames": check_frames,
     "handshake": check_handshake,
     "keys": check_keys,
     "records": check_records,
+    "times": check_times,
 }
 
 

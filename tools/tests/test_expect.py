@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 from milepost_tools.demo.expect import Expectation, Part, number, read_trace
-from milepost_tools.demo.nodes import COLUMNS, CSV, PARTS, expectation
+from milepost_tools.demo.nodes import COLUMNS, CSV, END, PARTS, expectation
 
 LEVEL = PARTS["flood"]["level"]
 PM25 = PARTS["air"]["pm25"]
@@ -78,7 +78,7 @@ def test_a_trace_begins_again_at_its_end():
 @pytest.mark.parametrize("name", CSV)
 def test_the_shipped_traces_are_whole_and_can_be_expected(name):
     found = read_trace(CSV[name], COLUMNS[name])
-    assert len(found) == {"air": 3000, "flood": 2311}[name]
+    assert len(found) >= {"air": 3000, "flood": END}[name]
     assert expectation(name).check([]) == (0, 0)
 
 

@@ -1,0 +1,463 @@
+"""The emulated board does what the rest of the project relies on: each claim is shown on the board itself.
+
+Most tests run one script on a fresh board and look at what it printed; those about the serial port open a pty. Where
+the tool chain is missing they skip and say what is missing, except where the environment says CI=true: there they fail.
+"""
+
+import binascii
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import serial
+from milepost_tools import emulator
+from milepost_tools.emulator import packages, romfs
+
+ROOT = Path(__file__).resolve().parents[2]
+PROTOCOL = ROOT / "protocol" / "milepost_protocol"
+
+pytestmark = pytest.mark.timeout(300)  # the first build takes half a minute, on a busy machine twice that
+
+
+@pytest.fixture(scope="module")
+def firmware() -> Path:
+    try:
+        return emulator.build()
+    except emulator.ToolMissing as error:
+        if os.environ.get("CI") == "true":
+            pytest.fail(str(error))
+        pytest.skip(str(error))
+
+
+def run(script: str, files: emulator.Files | None = None, **settings: object) -> list[str]:
+    """The words a script printed on a fresh board."""
+    return emulator.run_script(files or {}, script, **settings).split()  # type: ignore[arg-type]
+
+
+def open_port(board: emulator.Board) -> serial.Serial:
+    return serial.Serial(board.pty, 115200, timeout=20, write_timeout=20)
+
+
+# ---- what it is
+
+
+def test_the_board_is_a_32_bit_micropython_with_single_floats(firmware: Path) -> None:
+    words = run("import sys; print(*sys.implementation[:2], sys.platform, sys.maxsize, 16777217.0 == 16777216.0)")
+    assert words == ["micropython", "(1,", "25,", "0,", "'')", "qemu", "2147483647", "True"]
+
+
+def test_all_modules_the_project_uses_are_there(firmware: Path) -> None:
+    run("import asyncio, binascii, cryptolib, gc, hashlib, json, machine, micropython, os, random, select, struct, vfs")
+    run("import sys, time; time.ticks_ms, time.ticks_us, time.ticks_cpu, sys.stdin.buffer, sys.stdout.buffer")
+
+
+def test_a_fresh_board_has_at_least_135_kilobytes_of_free_heap(firmware: Path) -> None:
+    assert int(run("import gc; gc.collect(); print(gc.mem_free())")[0]) >= 135_000
+
+
+def test_the_firmware_names_no_folder_of_the_machine_it_was_built_on(firmware: Path) -> None:
+    assert str(ROOT).encode() not in firmware.read_bytes()
+
+
+# ---- cryptography
+
+
+AES = """
+import cryptolib
+from binascii import unhexlify as h, hexlify
+mode, key, iv, text = {mode}, h("{key}"), h("{iv}"), h("{text}")
+def cipher():
+    return cryptolib.aes(key, mode, iv) if iv else cryptolib.aes(key, mode)
+out = cipher().encrypt(text)
+assert cipher().decrypt(out) == text
+print(hexlify(out).decode())
+"""
+ECB, CBC = 1, 2
+SP800_38A_KEY = "2b7e151628aed2a6abf7158809cf4f3c"
+SP800_38A_TEXT = (
+    "6bc1bee22e409f96e93d7e117393172aae2d8a571e03ac9c9eb76fac45af8e51"
+    "30c81c46a35ce411e5fbc1191a0a52eff69f2445df4f9b17ad2b417be66c3710"
+)
+AES_VECTORS = {
+    "FIPS-197 C.1": (
+        ECB,
+        "000102030405060708090a0b0c0d0e0f",
+        "",
+        "00112233445566778899aabbccddeeff",
+        "69c4e0d86a7b0430d8cdb78070b4c55a",
+    ),
+    "FIPS-197 C.3": (
+        ECB,
+        "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f",
+        "",
+        "00112233445566778899aabbccddeeff",
+        "8ea2b7ca516745bfeafc49904b496089",
+    ),
+    "SP 800-38A F.1.1": (
+        ECB,
+        SP800_38A_KEY,
+        "",
+        SP800_38A_TEXT,
+        "3ad77bb40d7a3660a89ecaf32466ef97f5d3d58503b9699de785895a96fdbaaf"
+        "43b1cd7f598ece23881b00e3ed0306887b0c785e27e8ad3f8223207104725dd4",
+    ),
+    "SP 800-38A F.2.1": (
+        CBC,
+        SP800_38A_KEY,
+        "000102030405060708090a0b0c0d0e0f",
+        SP800_38A_TEXT,
+        "7649abac8119b246cee98e9b12e9197d5086cb9b507219ee95db113a917678b2"
+        "73bed6b8e3c1743b7116e69e222295163ff1caa1681fac09120eca307586e1a7",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", AES_VECTORS)
+def test_aes_gives_the_published_ciphertext_and_back(firmware: Path, name: str) -> None:
+    mode, key, iv, text, expected = AES_VECTORS[name]
+    assert run(AES.format(mode=mode, key=key, iv=iv, text=text)) == [expected]
+
+
+def test_aes_in_counter_mode_is_refused_as_on_an_esp32(firmware: Path) -> None:
+    with pytest.raises(emulator.BoardFailed, match="ValueError: mode"):
+        run("import cryptolib; cryptolib.aes(bytes(16), 6, bytes(16))")
+
+
+def test_sha256_gives_the_published_digests(firmware: Path) -> None:
+    # FIPS 180-4 examples: one block, two blocks.
+    script = (
+        "import hashlib, binascii\nfor m in ({!r}, {!r}): print(binascii.hexlify(hashlib.sha256(m).digest()).decode())"
+    )
+    assert run(script.format(b"abc", b"abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq")) == [
+        "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
+        "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1",
+    ]
+
+
+# ---- time
+
+
+SLEEPER = """
+import asyncio, time
+async def main():
+    started = time.ticks_ms()
+    for _ in range({rounds}):
+        await asyncio.sleep({period_s})
+    print(time.ticks_diff(time.ticks_ms(), started))
+asyncio.run(main())
+"""
+
+
+def test_an_hour_of_idle_takes_under_20_seconds_because_idle_is_wfi(firmware: Path) -> None:
+    started = time.monotonic()
+    slept_ms = int(run(SLEEPER.format(rounds=360, period_s=10), icount=3)[0])
+    assert time.monotonic() - started < 20
+    assert 3_600_000 <= slept_ms < 3_600_400  # at most one ms late each time
+
+
+def test_waking_often_costs_milliseconds_of_virtual_time_not_an_endless_loop(firmware: Path) -> None:
+    slept_ms = int(run(SLEEPER.format(rounds=1000, period_s=0.01), icount=3)[0])
+    assert 10_000 <= slept_ms < 11_100
+
+
+@pytest.mark.parametrize("call", ["time.sleep_ms(1500)", "time.sleep(1.5)", "time.sleep_us(1500000)"])
+def test_each_way_to_sleep_takes_its_time(firmware: Path, call: str) -> None:
+    script = f"import time; t = time.ticks_us(); {call}; print(time.ticks_diff(time.ticks_us(), t))"
+    assert 1_500_000 <= int(run(script, icount=3)[0]) < 1_500_200
+
+
+def test_without_instruction_counting_a_second_is_a_second_of_the_host(firmware: Path) -> None:
+    started = time.monotonic()
+    run("import time; time.sleep(1)")
+    assert 1.0 <= time.monotonic() - started < 10
+
+
+COUNTED = """
+import emulated, json, time
+def work():
+    before = emulated.instructions()
+    for i in range(100):
+        json.dumps({"pm25": i / 7, "rh": 78.4})
+    return emulated.instructions() - before
+print(work(), time.ticks_us())
+"""
+
+
+def test_the_same_script_takes_the_same_number_of_instructions_twice(firmware: Path) -> None:
+    first, second = run(COUNTED, icount=0), run(COUNTED, icount=0)
+    assert first == second
+    assert int(first[0]) > 100_000
+
+
+def test_at_shift_3_an_instruction_takes_eight_times_as_long_as_at_shift_0(firmware: Path) -> None:
+    assert int(run(COUNTED, icount=3)[0]) == 8 * int(run(COUNTED, icount=0)[0])
+
+
+def test_skipping_sleep_without_counting_is_refused() -> None:
+    with pytest.raises(emulator.EmulatorError, match="icount"):
+        emulator.start(sleep_off=True)
+
+
+# ---- files and scripts
+
+
+LITTLEFS = """
+import vfs
+class Ram:
+    SIZE = 512
+    def __init__(self, blocks):
+        self.memory = bytearray(blocks * self.SIZE)
+    def readblocks(self, block, buffer, offset=0):
+        at = block * self.SIZE + offset
+        buffer[:] = self.memory[at:at + len(buffer)]
+    def writeblocks(self, block, buffer, offset=0):
+        at = block * self.SIZE + offset
+        self.memory[at:at + len(buffer)] = buffer
+    def ioctl(self, op, argument):
+        return {4: len(self.memory) // self.SIZE, 5: self.SIZE}.get(op, 0)
+ram = Ram(64)
+vfs.VfsLfs2.mkfs(ram)
+vfs.mount(vfs.VfsLfs2(ram), "/data")
+with open("/data/row", "wb") as file:
+    file.write(bytes(range(256)) * 20)
+vfs.umount("/data")
+vfs.mount(vfs.VfsLfs2(ram), "/data")
+with open("/data/row", "rb") as file:
+    print(file.read() == bytes(range(256)) * 20)
+"""
+
+
+def test_littlefs_on_a_block_device_keeps_a_file_across_a_mount(firmware: Path) -> None:
+    assert run(LITTLEFS) == ["True"]
+
+
+def test_files_of_the_host_are_importable_and_readable_in_folders(firmware: Path) -> None:
+    files = {"pack/__init__.py": b"", "pack/part.py": b"VALUE = 42", "data/rows.txt": b"one\ntwo\n", "empty": b""}
+    script = "from pack.part import VALUE; print(VALUE, open('/rom/data/rows.txt').read(), len(open('empty').read()))"
+    assert run(script, files) == ["42", "one", "two", "0"]
+
+
+def test_the_protocol_package_imports_on_the_board(firmware: Path) -> None:
+    run("import milepost_protocol", emulator.package(PROTOCOL))
+
+
+def test_native_and_viper_code_runs_from_handed_over_files(firmware: Path) -> None:
+    code = b"import micropython\n@micropython.viper\ndef double(n: int) -> int:\n    return n * 2\n"
+    assert run("import fast; print(fast.double(21))", {"fast.py": code}) == ["42"]
+
+
+def test_200_kilobytes_of_vectors_stream_through_the_board_in_seconds(firmware: Path) -> None:
+    line = b'{"name": "row", "hex": "' + b"5a" * 80 + b'"}\n'
+    script = """
+import json, binascii
+count = 0
+for line in open("vectors.jsonl"):
+    count += len(binascii.unhexlify(json.loads(line)["hex"]))
+print(count)
+"""
+    started = time.monotonic()
+    assert run(script, {"vectors.jsonl": line * 1100}) == [str(1100 * 80)]
+    assert time.monotonic() - started < 10
+
+
+def test_an_exception_on_the_board_fails_with_its_traceback(firmware: Path) -> None:
+    with pytest.raises(emulator.BoardFailed, match=r'File "broken\.py", line 2') as caught:
+        run("print('before')\nimport broken", {"broken.py": b"\nraise ValueError('planted')\n"})
+    assert "ValueError: planted" in caught.value.output
+    assert caught.value.output.startswith("before\n")
+
+
+def test_the_exit_status_of_a_script_is_told(firmware: Path) -> None:
+    run("import sys; sys.exit(0)")
+    with pytest.raises(emulator.BoardFailed, match="status 3"):
+        run("import sys; sys.exit(3)")
+
+
+def test_a_script_that_never_ends_is_ended_with_what_it_printed(firmware: Path) -> None:
+    with pytest.raises(emulator.BoardFailed, match="more than") as caught:
+        run("print('going')\nwhile True: pass", timeout_s=2)
+    assert caught.value.output == "going\n"
+
+
+def test_a_wild_store_ends_the_run_with_the_machines_reason(firmware: Path) -> None:
+    with pytest.raises(emulator.BoardFailed, match="machine exception: mcause=7"):
+        run("import machine; machine.mem32[0x90000000] = 1")
+
+
+# ---- identity, randomness, reset
+
+
+def test_random_bytes_follow_from_the_seed_and_only_from_it(firmware: Path) -> None:
+    script = "import os, binascii; print(binascii.hexlify(os.urandom(40)).decode())"
+    same, again, other = run(script, seed=1), run(script, seed=1), run(script, seed=2)
+    assert same == again != other
+    assert len(same[0]) == 80
+
+
+def test_the_unique_id_is_the_one_given(firmware: Path) -> None:
+    script = "import machine, binascii; print(binascii.hexlify(machine.unique_id()).decode())"
+    assert run(script, unique_id=bytes.fromhex("a4cf12000007")) == ["a4cf12000007"]
+
+
+def test_a_reset_starts_anew_knows_its_cause_and_repeats_no_random_bytes(firmware: Path) -> None:
+    script = """
+import machine, os
+print(machine.reset_cause() == machine.PWRON_RESET, machine.reset_cause() == machine.HARD_RESET, os.urandom(8))
+if machine.reset_cause() == machine.PWRON_RESET:
+    machine.reset()
+"""
+    cold, warm, first, warm_cold, warm_warm, second = run(script)
+    assert (cold, warm, warm_cold, warm_warm) == ("True", "False", "False", "True")
+    assert first != second
+
+
+# ---- the serial port
+
+
+ECHO = b"""
+import micropython, sys
+micropython.kbd_intr(-1)
+sys.stdout.buffer.write(b"R")
+while True:
+    sys.stdout.buffer.write(sys.stdin.buffer.read(256))
+"""
+
+
+def started_echo(board: emulator.Board) -> serial.Serial:
+    """A port with the echo running; a fresh board's "R" may be lost before QEMU sees that the pty was opened."""
+    port = open_port(board)
+    port.write(b"!" * 256)
+    assert port.read_until(b"!" * 256).endswith(b"!" * 256)
+    return port
+
+
+def test_all_256_byte_values_pass_the_uart_after_kbd_intr_minus_1(firmware: Path) -> None:
+    with emulator.start({"main.py": ECHO}) as board, started_echo(board) as port:
+        port.write(bytes(range(256)))
+        assert port.read(256) == bytes(range(256))
+
+
+LATE_READER = b"""
+import binascii, micropython, sys, time
+micropython.kbd_intr(-1)
+time.sleep(2)
+print(binascii.crc32(sys.stdin.buffer.read(20000)))
+"""
+
+
+def test_a_burst_longer_than_every_buffer_loses_nothing(firmware: Path) -> None:
+    burst = bytes(range(250)) * 80
+    with emulator.start({"main.py": LATE_READER}) as board, open_port(board) as port:
+        time.sleep(0.5)  # until then a byte 3 would still be a Ctrl-C
+        port.write(burst)
+        assert port.read_until(b"\n").strip() == str(binascii.crc32(burst)).encode()
+
+
+def test_ctrl_c_stops_a_program_that_never_reads(firmware: Path) -> None:
+    with emulator.start({"main.py": b"while True: pass"}) as board, open_port(board) as port:
+        port.write(b"x" * 2000 + b"\x03")
+        assert port.read_until(b"KeyboardInterrupt").endswith(b"KeyboardInterrupt")
+        assert port.read_until(b">>> ").endswith(b">>> ")
+
+
+def test_input_wakes_a_board_that_sleeps(firmware: Path) -> None:
+    waiter = b"""
+import select, sys, time
+poll = select.poll()
+poll.register(sys.stdin, select.POLLIN)
+poll.poll()
+print("woke", sys.stdin.read(1))
+"""
+    with emulator.start({"main.py": waiter}, icount=3, sleep_off=True) as board, open_port(board) as port:
+        time.sleep(1.5)  # long enough for QEMU to see the pty open and for the board to be deep in its wait
+        port.write(b"a")
+        assert b"woke a" in port.read_until(b"woke a")
+
+
+def mpremote(board: emulator.Board, *words: str) -> str:
+    argv = [sys.executable, "-m", "mpremote", "connect", board.pty, *words]
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=60)  # noqa: S603  (the words are ours)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_real_mpremote_runs_code_and_mounts_a_folder_on_the_board(firmware: Path, tmp_path: Path) -> None:
+    (tmp_path / "shared.py").write_text("VALUE = 6 * 7\n")
+    with emulator.start() as board:
+        assert mpremote(board, "exec", "print(1)") == "1\n"
+        assert mpremote(board, "mount", str(tmp_path), "exec", "import shared; print(shared.VALUE)").endswith("42\n")
+
+
+def test_real_mpremote_stops_a_running_program_and_gets_in(firmware: Path) -> None:
+    busy = b"import time\nwhile True: time.sleep_ms(50)"
+    with emulator.start({"main.py": busy}) as board:
+        assert mpremote(board, "exec", "print('in')") == "in\n"
+
+
+# ---- the command, the build
+
+
+def tools_emulator(*words: str | Path) -> subprocess.CompletedProcess[str]:
+    argv = [sys.executable, ROOT / "tools" / "emulator", *words]
+    return subprocess.run(argv, capture_output=True, text=True, timeout=200)  # noqa: S603  (the words are ours)
+
+
+def test_the_command_runs_a_script_and_ends_with_its_status(firmware: Path, tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text("import sys\nprint(sys.platform)\n")
+    done = tools_emulator("run", "--icount", "3", "--sleep-off", "--script", script)
+    assert (done.returncode, done.stdout) == (0, "qemu\n"), done.stderr
+    script.write_text("raise ValueError\n")
+    assert tools_emulator("run", "--script", script).returncode == 1
+
+
+def test_a_second_build_is_instant_and_fetches_nothing(firmware: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise AssertionError("a cached build touched the network or the compiler")
+
+    monkeypatch.setattr(packages, "_fetch", refuse)
+    monkeypatch.setattr("milepost_tools.emulator.firmware._build_into", refuse)
+    started = time.monotonic()
+    assert emulator.build() == firmware
+    assert time.monotonic() - started < 2
+
+
+def test_a_missing_tool_is_named_with_the_command_that_brings_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(packages.shutil, "which", lambda program: None if "qemu" in program else "/bin/" + program)
+    monkeypatch.setattr(packages, "_has_picolibc", lambda: True)
+    with pytest.raises(emulator.ToolMissing, match="apt-get install --no-install-recommends qemu-system-misc"):
+        packages.need_tools(install=False)
+
+
+def test_the_apt_stanza_follows_the_machines_own_archive_and_key(tmp_path: Path) -> None:
+    one_line = tmp_path / "sources.list"
+    one_line.write_text("deb [signed-by=/keys/a.gpg] http://archive.invalid/debian bookworm main\n")
+    targets = "\n\n".join(
+        f"Repo-URI: http://{host}.invalid/debian/\nRelease: {release}\nComponent: main\nOrigin: {origin}\n"
+        f"Sourcesentry: {one_line}:1"
+        for host, release, origin in [
+            ("archive", "bookworm", "Debian"),
+            ("archive", "bookworm-updates", "Debian"),
+            ("security", "bookworm-security", "Debian"),
+            ("third-party", "stable", "Somebody"),
+        ]
+    )
+    assert packages._stanzas(targets) == (
+        "Types: deb-src\nURIs: http://archive.invalid/debian/\nSuites: trixie\nComponents: main\n"
+        "Signed-By: /keys/a.gpg\n"
+    )
+
+
+def test_a_romfs_image_is_even_and_opens_with_its_magic() -> None:
+    for content in (b"", b"x", b"xy", b"x" * 127, b"x" * 128, b"x" * 16384):
+        made = romfs.image({"folder/file": content})
+        assert made[:3] == b"\xd2\xcd\x31"
+        assert len(made) % 2 == 0
+
+
+def test_a_file_that_is_also_a_folder_is_refused() -> None:
+    with pytest.raises(ValueError, match="is a file"):
+        romfs.image({"a": b"", "a/b": b""})
