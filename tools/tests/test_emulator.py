@@ -379,7 +379,7 @@ print("woke", sys.stdin.read(1))
 
 def mpremote(board: emulator.Board, *words: str) -> str:
     argv = [sys.executable, "-m", "mpremote", "connect", board.pty, *words]
-    done = subprocess.run(argv, capture_output=True, text=True, timeout=60)  # noqa: S603  (the words are ours)
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
@@ -402,7 +402,7 @@ def test_real_mpremote_stops_a_running_program_and_gets_in(firmware: Path) -> No
 
 def tools_emulator(*words: str | Path) -> subprocess.CompletedProcess[str]:
     argv = [sys.executable, ROOT / "tools" / "emulator", *words]
-    return subprocess.run(argv, capture_output=True, text=True, timeout=200)  # noqa: S603  (the words are ours)
+    return subprocess.run(argv, capture_output=True, text=True, timeout=200)
 
 
 def test_the_command_runs_a_script_and_ends_with_its_status(firmware: Path, tmp_path: Path) -> None:
