@@ -5,15 +5,17 @@ that it works before anything is installed.
 """
 
 import argparse
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from ..processes import MissingTool, say
 from .errors import EmulatorError
 from .firmware import build
 from .qemu import start
 from .romfs import package
 from .script import run_script
+
+EXIT_TOOL_MISSING = 6
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -21,9 +23,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
     try:
         return _build() if arguments.command == "build" else _run(arguments)
+    except MissingTool as error:
+        say(f"emulator: {error}")
+        return EXIT_TOOL_MISSING
     except EmulatorError as error:
-        print(f"emulator: {error}", file=sys.stderr)  # noqa: T201  (the story goes to stderr)
-        return error.exit_status
+        say(f"emulator: {error}")
+        return 1
     except KeyboardInterrupt:
         return 0
 
@@ -64,6 +69,6 @@ def _run_on_pty(arguments: argparse.Namespace, files: dict[str, Path | bytes]) -
         files["main.py"] = arguments.script
     with start(files, icount=arguments.icount, sleep_off=arguments.sleep_off) as board:
         print(board.pty, flush=True)  # noqa: T201  (the answer)
-        print("emulator: running until Ctrl-C", file=sys.stderr)  # noqa: T201  (the story goes to stderr)
+        say("emulator: running until Ctrl-C")
         board.process.wait()
     return board.process.returncode

@@ -1,19 +1,8 @@
-"""What can go wrong with the emulated board, told apart by what the caller would do about it.
-
-A tool that is missing lets a test skip; anything else is a failure.
-"""
+"""What can go wrong with the emulated board. A tool that is missing is `processes.MissingTool`, as everywhere."""
 
 
 class EmulatorError(Exception):
-    """The emulated board could not be built or started; the text is one line that says what to do."""
-
-    exit_status = 1
-
-
-class ToolMissing(EmulatorError):
-    """A program or a source package is not here and could not be fetched."""
-
-    exit_status = 6
+    """The emulated board could not be built or started; the first line of the text says why."""
 
 
 class BoardFailed(EmulatorError):

@@ -13,7 +13,7 @@ from .errors import BoardFailed
 from .firmware import mpy_cross
 from .qemu import UNIQUE_ID, Settings, command
 from .romfs import Files
-from .shell import run
+from .shell import must
 
 SCRIPT = "script.py"
 RUNNER = b"""\
@@ -62,7 +62,7 @@ def _compile(name: str, content: Path | bytes, folder: Path) -> tuple[str, Path 
         return name, content
     source, target = folder / "module.py", folder / "module.mpy"
     source.write_bytes(content if isinstance(content, bytes) else content.read_bytes())
-    run([mpy_cross(), "-march=rv32imc", "-s", name, "-o", target, source])
+    must([mpy_cross(), "-march=rv32imc", "-s", name, "-o", target, source])
     return name[:-3] + ".mpy", target.read_bytes()
 
 
