@@ -42,9 +42,8 @@ def need_tools(install: bool) -> None:
     if missing and install:
         apt.install(missing)
     elif missing:
-        raise MissingTool(
-            f"{' '.join(missing)} missing: `tools/emulator build`, or as root `apt-get install {' '.join(missing)}`"
-        )
+        names = " ".join(missing)
+        raise MissingTool(f"{names} missing: `sudo apt-get install {names}`")
 
 
 def find_sources(folder: Path) -> list[Path]:
