@@ -7,6 +7,7 @@ import binascii
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
 
@@ -79,6 +80,33 @@ print("woke", sys.stdin.read(1))
         time.sleep(1.5)  # long enough for QEMU to see the pty open and for the board to be deep in its wait
         port.write(b"a")
         assert b"woke a" in port.read_until(b"woke a")
+
+
+STARTER = """
+import time
+from milepost_tools import emulator
+board = emulator.start()
+print(board.process.pid, flush=True)
+time.sleep(100)
+"""
+
+
+def is_qemu(process: str) -> bool:
+    with suppress(OSError):  # of a process that has ended
+        return "qemu" in Path(f"/proc/{process}/cmdline").read_text()
+    return False
+
+
+def test_a_board_ends_with_the_program_that_started_it_even_if_that_is_killed(emulated: ModuleType) -> None:
+    with subprocess.Popen([sys.executable, "-c", STARTER], stdout=subprocess.PIPE, text=True) as starter:
+        assert starter.stdout is not None
+        board = starter.stdout.readline().strip()
+        assert is_qemu(board)
+        starter.kill()
+    deadline = time.monotonic() + 10
+    while is_qemu(board):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def mpremote(board: Board, *words: str) -> str:

@@ -1,4 +1,5 @@
-"""`tools/emulator build|run`: the arguments, and exit statuses: 0 well · 1 failed · 2 usage · 6 a tool is missing.
+"""`tools/emulator build|run`: the arguments, and exit statuses: 0 well · 1 failed · 2 usage · 6 a tool is missing,
+or the script's own (1 if it raised).
 
 stdout is the answer (the firmware's path, the pty, a script's output), stderr the story. Only the standard library, so
 that it works before anything is installed.
@@ -9,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..processes import MissingTool, say
-from .errors import EmulatorError
+from .errors import BoardFailed, EmulatorError
 from .firmware import build
 from .qemu import start
 from .romfs import package
@@ -26,6 +27,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except MissingTool as error:
         say(f"emulator: {error}")
         return EXIT_TOOL_MISSING
+    except BoardFailed as error:
+        print(error.output, end="")  # noqa: T201  (the answer, such as it is)
+        say(f"emulator: {error.reason}")
+        return error.status
     except EmulatorError as error:
         say(f"emulator: {error}")
         return 1

@@ -6,8 +6,13 @@ class EmulatorError(Exception):
 
 
 class BoardFailed(EmulatorError):
-    """A script on the board raised, ran out of time or ended with a status. `output` is all it printed."""
+    """A script on the board raised (status 1), ended with a status, or ran out of time (124, as `timeout` has it).
 
-    def __init__(self, reason: str, output: str) -> None:
+    `output` is all it printed, `reason` one line.
+    """
+
+    def __init__(self, reason: str, status: int, output: str) -> None:
         super().__init__(f"{reason}\n{output}" if output else reason)
+        self.reason = reason
+        self.status = status
         self.output = output

@@ -15,6 +15,7 @@ COMPILER = "riscv64-unknown-elf-gcc"
 TOOLS = {  # program: the package that has it
     COMPILER: "gcc-riscv64-unknown-elf",
     "qemu-system-riscv32": "qemu-system-misc",
+    "setpriv": "util-linux",
     "make": "make",
     "gcc": "gcc",
     "tar": "tar",

@@ -16,6 +16,7 @@ from .romfs import Files
 from .shell import must
 
 SCRIPT = "script.py"
+TIMED_OUT = 124
 RUNNER = b"""\
 import emulated, sys
 status = 0
@@ -72,10 +73,10 @@ def _run_to_end(words: list[str], output: Path, timeout_s: float) -> str:
             words, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=timeout_s
         )
     except subprocess.TimeoutExpired as error:
-        raise BoardFailed(f"the script took more than {timeout_s} s", _read(output)) from error
+        raise BoardFailed(f"the script took more than {timeout_s:g} s", TIMED_OUT, _read(output)) from error
     text = _read(output)
     if done.returncode:
-        raise BoardFailed(f"the script ended with status {done.returncode}", text + done.stderr)
+        raise BoardFailed(f"the script ended with status {done.returncode}", done.returncode, text + done.stderr)
     return text
 
 
