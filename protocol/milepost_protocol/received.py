@@ -23,10 +23,15 @@ class Received:
     def __init__(self) -> None:
         self.largest = -1
         self.replayed = 0
-        self.ack_due = False
+        self._due = False  # something was confirmed since the last ack
         self._seen = 0  # bit i: number `largest - i` came
         self._held: dict[int, int] = {}  # packets that wait for confirm, and when they came
         self._confirmed = (-1, 0)  # the largest one confirmed, and when it came
+
+    @property
+    def ack_due(self) -> bool:
+        """Whether there is news to ack, and a packet that an ack may name."""
+        return self._due and self._ackable() != 0
 
     def note(self, number: int) -> bool:
         """Take note of a genuine packet; False if it was here before or is too old to tell."""
@@ -61,23 +66,30 @@ class Received:
         if number > self._confirmed[0]:
             self._confirmed = (number, came)
         if number <= self._limit():
-            self.ack_due = True
+            self._due = True
 
     def ack(self, now: int) -> bytes:
-        """The body of an ACK block: `largest u16 | delay_ms u16 | bitmap, little-endian, as long as it needs to be`."""
-        self.ack_due = False
-        back = self.largest - self._limit()
-        while not self._seen >> back & 1:
-            back += 1
-        number = self.largest - back
+        """The body of an ACK block: `largest u16 | delay_ms u16 | bitmap, little-endian, as long as it needs to be`.
+
+        Only while `ack_due`: before that there may be no packet that it could name.
+        """
+        self._due = False
+        number, bitmap = self._limit(), self._ackable()
+        while not bitmap & 1:
+            number -= 1
+            bitmap >>= 1
         delay = now - self._confirmed[1] if number == self._confirmed[0] else 0
         body = bytearray((number & 0xFFFF).to_bytes(2, "little"))
         body += min(max(delay, 0), DELAY_MS_MAX).to_bytes(2, "little")
-        bitmap = self._seen >> (back + 1) & ((1 << ACK_BITS) - 1)
+        bitmap = bitmap >> 1 & ((1 << ACK_BITS) - 1)
         while bitmap:
             body.append(bitmap & 255)
             bitmap >>= 8
         return bytes(body)
+
+    def _ackable(self) -> int:
+        """The packets that came and that no commit holds back; bit i is packet `limit - i`."""
+        return self._seen >> (self.largest - self._limit())
 
     def _limit(self) -> int:
         return min(self._held) - 1 if self._held else self.largest

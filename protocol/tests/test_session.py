@@ -118,6 +118,33 @@ def test_an_ack_never_passes_a_packet_that_waits_for_its_commit():
     assert received.ack(0) == bytes([3, 0, 0, 0, 0b111])
 
 
+def test_a_late_packet_that_waits_takes_back_an_ack_that_could_name_no_other():
+    received = Received()
+    received.note(1)
+    received.hold(1, 0)
+    received.confirm(1)
+    assert received.ack_due
+    received.note(0)
+    received.hold(0, 0)
+    assert not received.ack_due
+    received.confirm(0)
+    assert received.ack_due
+    assert received.ack(0) == bytes([1, 0, 0, 0, 1])
+
+
+def test_no_ack_is_due_while_all_that_may_be_named_is_older_than_the_window():
+    received = Received()
+    for number in (0, 1):
+        received.note(number)
+        received.hold(number, 0)
+    received.confirm(0)
+    for number in range(2, REPLAY_WINDOW + 2):
+        received.note(number)
+    assert not received.ack_due
+    received.confirm(1)
+    assert received.ack(0)[:2] == bytes([REPLAY_WINDOW + 1, 0])
+
+
 def test_a_replayed_or_ancient_packet_is_nothing():
     received = Received()
     assert received.note(100)
