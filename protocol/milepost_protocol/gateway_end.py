@@ -9,6 +9,7 @@ from . import blocks, varint
 from .errors import ProtocolError
 from .events import Arrived, Closed, Event, Opened, TimeMeasured
 from .handshake import NONCE_BYTES, Hello, Welcome, make_welcome, session_keys
+from .links import SERIAL, Link
 from .packets import ADDRESS_MAX, DATA, DOWN, HELLO, NO_SESSION, kind_of, short
 from .session import FORGERIES_MAX, WINDOW, Session
 
@@ -36,7 +37,8 @@ COUNTERS = (
 class Peer:
     """What the gateway holds for one node on this link: its live session, its tentative ones, the HELLOs they answer."""
 
-    def __init__(self, address: int) -> None:
+    def __init__(self, node: bytes, address: int) -> None:
+        self.node = node
         self.address = address
         self.source: Hashable = None
         self.live: Session | None = None
@@ -58,14 +60,14 @@ class GatewayEnd:
         key_of: "Callable[[bytes], bytes | None]",
         entropy: "Callable[[int], bytes]",
         ack_delay_ms_max: int,
-        reorder: int = 1,
+        link: Link = SERIAL,
     ) -> None:
-        self.counters = dict.fromkeys(COUNTERS, 0)
+        self.counters: dict[str, int] = dict.fromkeys(COUNTERS, 0)
         self.unknown: dict[bytes, int] = {}
         self._key_of = key_of
         self._entropy = entropy
         self._ack_delay_ms_max = ack_delay_ms_max
-        self._reorder = reorder
+        self._link = link
         self._peers: dict[bytes, Peer] = {}
         self._shorts: list[tuple[Hashable, int]] = []  # "no session" to say: source, address
         self._said_no: dict[tuple[Hashable, int], int] = {}
@@ -135,7 +137,7 @@ class GatewayEnd:
                 return
         welcome = make_welcome(key, hello, self._entropy(NONCE_BYTES), peer.address, self._ack_delay_ms_max)
         keys = session_keys(key, hello, welcome)
-        session = Session(hello.node, hello.boot, keys, DOWN, peer.address, now, 0, self._reorder)
+        session = Session(hello.node, hello.boot, keys, DOWN, peer.address, now, 0, self._ack_delay_ms_max, self._link)
         session.flags = hello.flags
         peer.tentative = peer.tentative[1 - TENTATIVE_MAX :] + [(hello, welcome, session)]
         peer.replies = [welcome.packet]
@@ -145,7 +147,7 @@ class GatewayEnd:
         address = 1 + len(taken) % ADDRESS_MAX
         while address in taken and len(taken) < ADDRESS_MAX:
             address = address % ADDRESS_MAX + 1
-        peer = self._peers[node] = Peer(address)
+        peer = self._peers[node] = Peer(node, address)
         return peer
 
     def _receive_data(self, packet: bytes, now: int, source: "Hashable") -> "list[Event]":
@@ -246,7 +248,7 @@ class GatewayEnd:
                 return peer.source, packet
         return None
 
-    def _packet_for(self, peer: Peer, now: int) -> "bytes | None":
+    def _packet_for(self, peer: Peer, now: int, quota: int = 0) -> "bytes | None":
         if peer.replies:
             return peer.replies.pop(0)
         if peer.live is None:
@@ -256,7 +258,7 @@ class GatewayEnd:
                 peer.probes[token] = now
                 peer.live.say(blocks.TIME_PROBE, bytes([token]))
                 break
-        return peer.live.next_packet(now)
+        return peer.live.next_packet(now, quota)
 
     # -- time ---------------------------------------------------------------------------------------------------------------
 

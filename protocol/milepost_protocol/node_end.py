@@ -9,8 +9,9 @@ from . import blocks, varint
 from .errors import ProtocolError, UsageError
 from .events import Arrived, Closed, Event, Opened
 from .handshake import NONCE_BYTES, Hello, Welcome, make_hello, session_keys
-from .packets import DATA, DOWN, NO_SESSION, SHORT, WELCOME, kind_of
-from .session import ACK_BYTES_MAX, PLAIN_BYTES_MAX, Session
+from .links import SERIAL, Link
+from .packets import ADDRESS_JOIN, DATA, DOWN, EMPTY, JOIN, NO_SESSION, POLL, SHORT, TURN, WELCOME, kind_of, short
+from .session import BODY_BYTES_MAX, Session
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,19 +19,20 @@ if TYPE_CHECKING:
 
 HELLO_MS_MIN = 200  # pause after the first HELLO; doubled after each, with as much again drawn at random
 HELLO_MS_MAX = 60000
+JOIN_MS_MAX = 6000  # the same on a bus, where a join slot shows that somebody listens
 PING_MS = 20000  # a quiet link is asked for a sign of life
 SESSION_MS_MAX = 7 * 24 * 3600 * 1000  # then new keys
-QUIET_MS = (
-    1000  # "no session" counts only if nothing genuine came for so long: a forger on the line must not keep us joining
-)
-CONTROL_BYTES_MAX = 24  # what a time reply may take of a packet beside the ack
+JOIN_SLOT_MS = 12  # a HELLO takes 4 ms at 115,200 baud, and a node's clock and loop want as much again on both sides
+FORGOTTEN_MS = 20000  # a bus that polls others for so long and not us has forgotten us
+TURN_QUOTA = 8  # packets that a turn given with a DATA packet allows: the window
+QUIET_MS = 1000  # "no session" counts only after so long without a genuine packet: a forger must not keep us joining
 
 
 class NodeEnd:
     """A node's link: `receive`, `send`, `data_to_send`, `next_deadline`, `tick`, `confirm`; times in ms of the node's uptime."""
 
     def __init__(
-        self, node: bytes, boot: int, key: bytes, entropy: "Callable[[int], bytes]", flags: int = 0, reorder: int = 1
+        self, node: bytes, boot: int, key: bytes, entropy: "Callable[[int], bytes]", flags: int = 0, link: Link = SERIAL
     ) -> None:
         self.session: Session | None = None
         self.counters = {"bad_packet": 0, "forged": 0, "opened": 0, "replayed": 0, "retransmitted": 0}
@@ -39,13 +41,16 @@ class NodeEnd:
         self._key = key
         self._entropy = entropy
         self._flags = flags
-        self._reorder = reorder
+        self._link = link
         self._hello: Hello | None = None
         self._hello_at = 0  # when the next HELLO may go out
         self._hello_pause = HELLO_MS_MIN
         self._hello_due = True
         self._probes: list[tuple[int, int]] = []  # time probes to answer: token, when it came
         self._said = 0  # when we last sent anything
+        self._turn = 0  # polled links: packets that may still go in this turn
+        self._asked = 0  # polled links: when we last had the turn
+        self._slot_at: int | None = None  # polled links: when our slot for a HELLO begins
 
     @property
     def is_open(self) -> bool:
@@ -57,8 +62,8 @@ class NodeEnd:
         return self.session.room() if self.session else 0
 
     def payload_max(self) -> int:
-        """The longest block body that fits one packet whatever else is in it."""
-        return PLAIN_BYTES_MAX - ACK_BYTES_MAX - CONTROL_BYTES_MAX - blocks.HEAD_BYTES
+        """How long a block's body had better be now; never more than fits one packet."""
+        return self.session.payload_max() if self.session else BODY_BYTES_MAX
 
     def send(self, kind: int, body: bytes, token: object = None) -> None:
         """Queue one block for the gateway; only while `room` is above 0."""
@@ -81,8 +86,8 @@ class NodeEnd:
                 return self._receive_data(self.session, packet, now)
             if kind == WELCOME and self._hello:
                 return self._receive_welcome(self._hello, Welcome(packet), now)
-            if kind == SHORT and packet[2] == NO_SESSION:
-                self._receive_no_session(packet[1], now)
+            if kind == SHORT:
+                self._receive_short(packet[1], packet[2], now)
         except ProtocolError:
             self.counters["bad_packet"] += 1
         return []
@@ -93,6 +98,8 @@ class NodeEnd:
             session.forged += 1
             self.counters["forged"] += 1
             return []
+        if packet[0] & TURN:
+            self._take_turn(TURN_QUOTA, now)
         events = []
         for event in session.take_in(opened[0], opened[1], now):
             if isinstance(event, Arrived):
@@ -121,9 +128,9 @@ class NodeEnd:
         events = self._close("replaced", now)
         keys = session_keys(self._key, hello, welcome)
         session = Session(
-            self._node, self._boot, keys, 0, welcome.address, now, welcome.ack_delay_ms_max, self._reorder
+            self._node, self._boot, keys, 0, welcome.address, now, welcome.ack_delay_ms_max, 0, self._link
         )
-        session.send(blocks.PING, b"")  # the first packet shows the gateway that we hold the key
+        session.ping()  # the first packet shows the gateway that we hold the key
         self.session = session
         self._hello = None
         self._hello_due = False
@@ -132,8 +139,26 @@ class NodeEnd:
         events.append(Opened(session))
         return events
 
+    def _take_turn(self, quota: int, now: int) -> None:
+        self._turn = quota
+        self._asked = now
+
+    def _receive_short(self, address: int, what: int, now: int) -> None:
+        """Unauthenticated, so all that it can do is to let a packet out that was to go anyway, or a new HELLO."""
+        if what == NO_SESSION:
+            self._receive_no_session(address, now)
+        elif what & 0xF0 == POLL and self.session and self.session.address == address:
+            self._take_turn(what & 15, now)
+        elif what & 0xF0 == JOIN and address == ADDRESS_JOIN and what & 15:
+            self._receive_join(what & 15, now)
+
+    def _receive_join(self, slots: int, now: int) -> None:
+        if not self._hello_due and now - self._asked >= FORGOTTEN_MS:
+            self._begin_hello(now)
+        if self._hello_due and now >= self._hello_at:
+            self._slot_at = now + JOIN_SLOT_MS * (self._entropy(1)[0] % slots)
+
     def _receive_no_session(self, address: int, now: int) -> None:
-        """Unauthenticated, so all it does is to let a new HELLO out, and not often."""
         session = self.session
         if session and session.address == address and now - session.heard >= QUIET_MS and not self._hello_due:
             self._begin_hello(now)
@@ -142,19 +167,34 @@ class NodeEnd:
 
     def data_to_send(self, now: int) -> "bytes | None":
         """The next packet for the link; call again until None."""
-        if self._hello_due and now >= self._hello_at:
+        if self._may_hello(now):
             self._said = now
+            self._slot_at = None
             return self._next_hello(now)
         session = self.session
-        if session is None:
+        if session is None or (self._link.polled and not self._turn):
             return None
+        packet = self._next_data(session, now)
+        if self._link.polled:
+            if packet is None:
+                self._turn = 0
+                return short(0, session.address, EMPTY)
+            self._turn = 0 if packet[0] & TURN else self._turn - 1
+        return packet
+
+    def _may_hello(self, now: int) -> bool:
+        if self._link.polled:
+            return self._slot_at is not None and now >= self._slot_at
+        return self._hello_due and now >= self._hello_at
+
+    def _next_data(self, session: Session, now: int) -> "bytes | None":
         if self._probes and not session.is_worn():
             token, came = self._probes.pop(0)
             body = bytearray([token])
             varint.put(body, came)
             varint.put(body, now - came)
             session.say(blocks.TIME_REPLY, bytes(body))
-        packet = session.next_packet(now)
+        packet = session.next_packet(now, self._turn)
         if packet:
             self._said = now
         return packet
@@ -169,14 +209,18 @@ class NodeEnd:
             self._hello = make_hello(self._key, self._node, self._boot, self._entropy(NONCE_BYTES), self._flags)
         draw = self._entropy(1)[0]
         self._hello_at = now + self._hello_pause + self._hello_pause * draw // 256
-        self._hello_pause = min(self._hello_pause * 2, HELLO_MS_MAX // 2)
+        self._hello_pause = min(self._hello_pause * 2, JOIN_MS_MAX if self._link.polled else HELLO_MS_MAX // 2)
         return self._hello.packet
 
     # -- time -----------------------------------------------------------------------------------------------------------
 
     def next_deadline(self) -> "int | None":
         """When `tick` or `data_to_send` has something to do at the latest."""
-        times = [self._hello_at] if self._hello_due else []
+        times = []
+        if self._link.polled:
+            times = [] if self._slot_at is None else [self._slot_at]
+        elif self._hello_due:
+            times = [self._hello_at]
         if self.session:
             times.append(self._said + PING_MS)
             due = self.session.next_deadline()
@@ -193,8 +237,8 @@ class NodeEnd:
         if session.is_silent() or session.is_worn() or now - session.opened >= SESSION_MS_MAX:
             self._begin_hello(now)
             return self._close("silent" if session.is_silent() else "worn", now)
-        if now - self._said >= PING_MS and session.room() > 0:
-            session.send(blocks.PING, b"")
+        if now - self._said >= PING_MS:
+            session.ping()
         return []
 
     def _close(self, reason: str, now: int) -> "list[Event]":

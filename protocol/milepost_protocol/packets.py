@@ -17,7 +17,12 @@ TURN = 0x04  # polled links: the sender has no more to say in this turn
 ADDRESS_NONE = 0
 ADDRESS_MAX = 250
 
-NO_SESSION = 2  # SHORT: "I hold no session of yours"
+NO_SESSION = 2  # SHORT down: "I hold no session of yours"
+POLL = 0x10  # SHORT down, low nibble the quota: "it is your turn, for so many packets"
+EMPTY = 1  # SHORT up: "nothing to say", ends the turn
+JOIN = 0x20  # SHORT down, low nibble the number of slots: who has no address may say HELLO in one of them
+
+ADDRESS_JOIN = 254  # where JOIN goes
 
 HEADER_BYTES = 4
 

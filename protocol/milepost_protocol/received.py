@@ -1,7 +1,8 @@
 """What a session's receiver remembers: which packets came, which wait for their commit, and what its next ack says.
 
-The last 64 packet numbers are one long integer, so memory never grows. An ack names the largest packet below the oldest one
-that still waits for `confirm`, and a bitmap of those behind it: waiting for a commit never looks like loss.
+The last 64 packet numbers are one long integer, so memory never grows. An ack tells *come* from *safe*: it names the largest
+packet that came and a bitmap of those behind it, and below which number all that came is safe with this end. So the sender
+learns of a loss at once, frees nothing too early, and never takes waiting for a commit for a loss.
 """
 
 REPLAY_WINDOW = 64  # how far behind the largest a late packet may come and still be told from a replay
@@ -23,17 +24,13 @@ class Received:
     def __init__(self) -> None:
         self.largest = -1
         self.replayed = 0
-        self._due = False  # something was confirmed since the last ack
+        self.ack_due = False
         self._seen = 0  # bit i: number `largest - i` came
-        self._held: dict[int, int] = {}  # packets that wait for confirm, and when they came
-        self._confirmed = (-1, 0)  # the largest one confirmed, and when it came
+        self._held: dict[int, bool] = {}  # packets that wait for confirm
+        self.waiting_since = -1  # when the first packet came that is held and that no ack has spoken of; -1: none
+        self._came = 0  # when the largest came
 
-    @property
-    def ack_due(self) -> bool:
-        """Whether there is news to ack, and a packet that an ack may name."""
-        return self._due and self._ackable() != 0
-
-    def note(self, number: int) -> bool:
+    def note(self, number: int, now: int) -> bool:
         """Take note of a genuine packet; False if it was here before or is too old to tell."""
         back = self.largest - number
         if back >= REPLAY_WINDOW or (back >= 0 and self._seen >> back & 1):
@@ -42,13 +39,18 @@ class Received:
         if back < 0:
             self._seen = (self._seen << min(-back, REPLAY_WINDOW) | 1) & ((1 << REPLAY_WINDOW) - 1)
             self.largest = number
+            self._came = now
         else:
             self._seen |= 1 << back
+        if back != -1:  # a gap, or one that is filled: the sender had better know
+            self.ack_due = True
         return True
 
-    def hold(self, number: int, now: int) -> None:
-        """Ack neither this packet nor any behind it before `confirm`."""
-        self._held[number] = now
+    def hold(self, number: int) -> None:
+        """Call neither this packet nor any behind it safe before `confirm`."""
+        self._held[number] = True
+        if self.waiting_since < 0:
+            self.waiting_since = self._came
 
     def held(self) -> int:
         """How many packets wait for `confirm`."""
@@ -59,37 +61,25 @@ class Received:
         return number in self._held
 
     def confirm(self, number: int) -> None:
-        """Packet `number` is safe: the next ack may speak of it."""
-        came = self._held.pop(number, None)
-        if came is None:
-            return
-        if number > self._confirmed[0]:
-            self._confirmed = (number, came)
-        if number <= self._limit():
-            self._due = True
+        """Packet `number` is safe: the next ack may say so."""
+        if self._held.pop(number, False) and number <= self._limit():
+            self.ack_due = True
 
     def ack(self, now: int) -> bytes:
-        """The body of an ACK block: `largest u16 | delay_ms u16 | bitmap, little-endian, as long as it needs to be`.
+        """The body of an ACK block: `largest u16 | delay_ms u16 | waiting u8 | bitmap`, as long as it needs to be.
 
-        Only while `ack_due`: before that there may be no packet that it could name.
+        What came is safe up to and with number `largest - waiting`.
         """
-        self._due = False
-        number, bitmap = self._limit(), self._ackable()
-        while not bitmap & 1:
-            number -= 1
-            bitmap >>= 1
-        delay = now - self._confirmed[1] if number == self._confirmed[0] else 0
-        body = bytearray((number & 0xFFFF).to_bytes(2, "little"))
-        body += min(max(delay, 0), DELAY_MS_MAX).to_bytes(2, "little")
-        bitmap = bitmap >> 1 & ((1 << ACK_BITS) - 1)
+        self.ack_due = False
+        self.waiting_since = -1
+        body = bytearray((self.largest & 0xFFFF).to_bytes(2, "little"))
+        body += min(max(now - self._came, 0), DELAY_MS_MAX).to_bytes(2, "little")
+        body.append(min(self.largest - self._limit(), 255))
+        bitmap = self._seen >> 1 & ((1 << ACK_BITS) - 1)
         while bitmap:
             body.append(bitmap & 255)
             bitmap >>= 8
         return bytes(body)
-
-    def _ackable(self) -> int:
-        """The packets that came and that no commit holds back; bit i is packet `limit - i`."""
-        return self._seen >> (self.largest - self._limit())
 
     def _limit(self) -> int:
         return min(self._held) - 1 if self._held else self.largest

@@ -1,12 +1,12 @@
 """Records: what must not be lost, and how a block carries them.
 
 A record's name is (node, boot, sequence). Every record block begins with the same *front*: schema hash, boot, first
-sequence, count, bitmap of which sequences are present, first uptime, time deltas. The front is readable without the
+sequence, count, bitmap of which sequences are present, first uptime, time deltas (times.py). The front is readable without the
 schema and without knowing the kind, so whoever holds a block can name and count what is in it. Behind the front stand
 the columns of a batch of rows (columns.py) with their quality runs, or the body of a single event, result or gone.
 """
 
-from . import blocks, columns, varint
+from . import blocks, columns, times, varint
 from .errors import ProtocolError
 from .schema import Schema
 
@@ -77,7 +77,8 @@ def pack(records: "list[Record]") -> "tuple[int, bytes]":
     varint.put(out, first.sequence)
     _put_presence(out, [record.sequence for record in records])
     varint.put(out, first.uptime_ms)
-    _put_times(out, [record.uptime_ms for record in records])
+    uptimes = [record.uptime_ms for record in records]
+    out += times.encode_times([uptimes[i + 1] - uptimes[i] for i in range(len(uptimes) - 1)])
     if first.kind == ROWS:
         _put_rows(out, records)
     else:
@@ -95,8 +96,11 @@ def front(kind: int, body: bytes) -> Front:
     first, at = varint.get(body, at)
     found.sequences, at = _get_presence(body, at, first)
     uptime, at = varint.get(body, at)
-    found.uptimes_ms, at = _get_times(body, at, uptime, len(found.sequences))
-    found.rest = body[at:]
+    deltas, size = times.decode_times(body[at:], len(found.sequences))
+    found.uptimes_ms = [uptime]
+    for delta in deltas:
+        found.uptimes_ms.append(found.uptimes_ms[-1] + delta)
+    found.rest = body[at + size :]
     return found
 
 
@@ -168,34 +172,6 @@ def _get_presence(body: bytes, at: int, first: int) -> "tuple[list[int], int]":
     if len(bitmap) != size or len(sequences) != count or sequences[0] != first:
         raise ProtocolError("bitmap and count disagree")
     return sequences, at + 2 + size
-
-
-# -- times: a period, and only where the sampling was irregular what each row differs from it ------------------------
-
-
-def _put_times(out: bytearray, uptimes: "list[int]") -> None:
-    if len(uptimes) == 1:
-        return
-    deltas = [uptimes[i + 1] - uptimes[i] for i in range(len(uptimes) - 1)]
-    period = deltas[0]
-    regular = all(delta == period for delta in deltas)
-    varint.put(out, period * 2 + (0 if regular else 1))
-    if not regular:
-        for delta in deltas:
-            varint.put(out, varint.zigzag(delta - period))
-
-
-def _get_times(body: bytes, at: int, uptime: int, count: int) -> "tuple[list[int], int]":
-    uptimes = [uptime]
-    if count > 1:
-        period, at = varint.get(body, at)
-        for _ in range(count - 1):
-            extra = 0
-            if period & 1:
-                extra, at = varint.get(body, at)
-            uptime += (period >> 1) + varint.unzigzag(extra)
-            uptimes.append(uptime)
-    return uptimes, at
 
 
 # -- rows: quality runs, then columns ---------------------------------------------------------------------------------

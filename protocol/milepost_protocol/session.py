@@ -8,33 +8,43 @@ waits for its commit, so that waiting never looks like loss. Blocks wait in thre
 
 from . import blocks
 from .aead import TAG_BYTES, ccm
-from .errors import ProtocolError
+from .errors import ProtocolError, UsageError
 from .events import Acked, Arrived
 from .frames import PACKET_BYTES_MAX
-from .packets import DATA, DOWN, HEADER_BYTES, header
+from .links import SERIAL, Link
+from .loss import LossRate
+from .packets import DATA, DOWN, HEADER_BYTES, TURN, header
 from .received import Received, nearest
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .events import Event
 
-WINDOW = 8  # packets in flight: 98 % of what 16 would give at any error rate, half the memory
+WINDOW = 12  # packets in flight: a turn of 8 on a bus, and what of the last turn is lost or still being committed
 PLAIN_BYTES_MAX = PACKET_BYTES_MAX - HEADER_BYTES - TAG_BYTES  # what a packet holds
 ACK_BYTES_MAX = 2 + 8  # an ack block at its largest
+CONTROL_BYTES_MAX = 24  # blocks said once: two time replies
+BODY_BYTES_MAX = PLAIN_BYTES_MAX - ACK_BYTES_MAX - CONTROL_BYTES_MAX - blocks.HEAD_BYTES  # fits whatever else is in it
 NUMBER_MAX = 1 << 24  # packets under one key; then a new session
 FORGERIES_MAX = 1 << 20  # forged packets under one key: with 64-bit tags a chance of 2^-44
 RTO_MS_FIRST = 1000  # before the round trip is known
-RTO_MS_MIN = 200
 RTO_MS_MAX = 30000
-TIMEOUTS_MAX = 4  # in a row without a word from the peer: it is gone
+BACKOFF_MAX = 5  # doublings of the RTO
+TIMEOUTS_MAX = 6  # in a row without a word from the peer: it is gone
 
 
 class Flight:
-    """A packet that waits for its ack: when it left, and the items `(kind, body, token)` it carried."""
+    """A packet that waits for its ack: when it left, the items `(kind, body, token)` it carried, its plaintext's size.
 
-    def __init__(self, sent: int, items: "list[tuple[int, bytes, object]]") -> None:
+    `came`: the peer has it and waits with its commit; it is not sent again in this session.
+    """
+
+    def __init__(self, sent: int, items: "list[tuple[int, bytes, object]]", size: int) -> None:
         self.sent = sent
         self.items = items
+        self.size = size
+        self.came = False
+        self.is_urgent = any(_queue_of(item[0]) == 0 for item in items)
 
 
 class Session:
@@ -49,7 +59,8 @@ class Session:
         address: int,
         now: int,
         peer_delay_ms: int = 0,
-        reorder: int = 1,
+        own_delay_ms: int = 0,
+        link: Link = SERIAL,
     ) -> None:
         self.node = node
         self.boot = boot
@@ -69,8 +80,11 @@ class Session:
         self._flights: dict[int, Flight] = {}
         self._received = Received()
         self._control = bytearray()  # blocks that are said once and not repeated
-        self._peer_delay_ms = peer_delay_ms
-        self._reorder = reorder  # how far an ack must pass a packet before that counts as lost
+        self._peer_delay_ms = peer_delay_ms  # the longest that each side waits with a commit
+        self._own_delay_ms = own_delay_ms
+        self._link = link
+        self._ping_due = False
+        self._loss = LossRate()
         self._srtt = -1
         self._rttvar = 0
         self._backoff = 0
@@ -79,12 +93,17 @@ class Session:
 
     def send(self, kind: int, body: bytes, token: object = None) -> None:
         """Queue one block that is sent until acked; `token` comes back in Acked."""
-        queue = kind >> 4 & 3 if blocks.is_record(kind) else 0
-        self._queues[min(queue, 2)].append((kind, body, token))
+        if len(body) > BODY_BYTES_MAX:
+            raise UsageError("block body too long for a packet")
+        self._queues[_queue_of(kind)].append((kind, body, token))
+
+    def ping(self) -> None:
+        """Ask for a sign of life with the next packet, even while the window is full."""
+        self._ping_due = True
 
     def say(self, kind: int, body: bytes) -> None:
         """Put one block into the next packet, once; nobody waits for it."""
-        if len(self._control) + blocks.HEAD_BYTES + len(body) <= PLAIN_BYTES_MAX // 2:
+        if len(self._control) + blocks.HEAD_BYTES + len(body) <= CONTROL_BYTES_MAX:
             blocks.put(self._control, kind, body)
 
     def room(self) -> int:
@@ -94,6 +113,10 @@ class Session:
     def queued(self) -> int:
         """Blocks that wait for their first or next packet."""
         return len(self._queues[0]) + len(self._queues[1]) + len(self._queues[2])
+
+    def payload_max(self) -> int:
+        """How long a block's body had better be: shorter on a noisy link, where long packets rarely arrive whole."""
+        return self._loss.payload_max(self._link.overhead, BODY_BYTES_MAX)
 
     def in_flight(self) -> int:
         """Packets that wait for their ack."""
@@ -107,10 +130,12 @@ class Session:
         """Whether `next_packet` would give one."""
         if self._number >= NUMBER_MAX:
             return False
-        return bool(self._control) or self._received.ack_due or (self.queued() > 0 and len(self._flights) < WINDOW)
+        if self._control or self._received.ack_due or self._ping_due:
+            return True
+        return self.queued() > 0 and len(self._flights) < WINDOW
 
-    def next_packet(self, now: int) -> "bytes | None":
-        """The next packet to put on the link, or None."""
+    def next_packet(self, now: int, quota: int = 0) -> "bytes | None":
+        """The next packet to put on the link, or None. On a polled link `quota` is how many may still go in this turn."""
         if not self.has_something_to_say():
             return None
         plain = bytearray()
@@ -119,27 +144,34 @@ class Session:
         plain += self._control
         self._control = bytearray()
         items = self._take(PLAIN_BYTES_MAX - len(plain)) if len(self._flights) < WINDOW else []
+        if self._ping_due and not items:
+            items = [(blocks.PING, b"", None)]
+        self._ping_due = False
         for kind, body, _ in items:
             blocks.put(plain, kind, body)
         if items:
-            self._flights[self._number] = Flight(now, items)
-        return self._seal(bytes(plain))
+            self._flights[self._number] = Flight(now, items, len(plain))
+        ends_turn = quota == 1 or (quota > 1 and not self.has_something_to_say())
+        return self._seal(bytes(plain), TURN if ends_turn else 0)
 
     def _take(self, space: int) -> "list[tuple[int, bytes, object]]":
-        """Items off the queues that fit, urgent ones first; an item that does not fit closes the packet."""
+        """Items off the queues that fit, urgent ones first; one that does not fit, or not well, closes the packet."""
         items: list[tuple[int, bytes, object]] = []
+        spare = self.payload_max() + blocks.HEAD_BYTES
         for queue in self._queues:
             while queue:
-                space -= blocks.HEAD_BYTES + len(queue[0][1])
-                if space < 0:
+                size = blocks.HEAD_BYTES + len(queue[0][1])
+                if size > space or (items and size > spare):
                     return items
+                space -= size
+                spare -= size
                 items.append(queue.pop(0))
         return items
 
-    def _seal(self, plain: bytes) -> bytes:
+    def _seal(self, plain: bytes, turn: int = 0) -> bytes:
         number = self._number
         self._number += 1
-        head = header(self._direction, DATA, self.address) + bytes([number & 255, number >> 8 & 255])
+        head = header(self._direction, DATA | turn, self.address) + bytes([number & 255, number >> 8 & 255])
         return head + self._out.seal(self._nonce(self._direction, number), plain, head)
 
     def _nonce(self, direction: int, number: int) -> bytes:
@@ -159,7 +191,7 @@ class Session:
     def take_in(self, number: int, plain: bytes, now: int) -> "list[Event]":
         """Act on a packet that `open` gave. A replayed one is nothing; ProtocolError leaves for one that makes no sense."""
         found = blocks.split(plain)
-        if not self._received.note(number):
+        if not self._received.note(number, now):
             return []
         self.heard = now
         self.timeouts = 0
@@ -171,7 +203,7 @@ class Session:
             else:
                 rest.append((kind, body))
         if any(blocks.needs_ack(kind) for kind, _ in rest):
-            self._received.hold(number, now)
+            self._received.hold(number)
         if rest:
             events.append(Arrived(self, number, rest))
         return events
@@ -179,6 +211,10 @@ class Session:
     def confirm(self, number: int) -> None:
         """What packet `number` brought is safe with this end: the ack may go out."""
         self._received.confirm(number)
+
+    def repeat_ack(self) -> None:
+        """The last ack may be lost: say it again."""
+        self._received.ack_due = self._received.largest >= 0
 
     def unconfirmed(self) -> int:
         """Packets that wait for `confirm`."""
@@ -193,24 +229,33 @@ class Session:
         return self._received.replayed
 
     def _take_ack(self, body: bytes, now: int) -> "list[Event]":
-        if len(body) < 4:
+        if len(body) < 5:
             raise ProtocolError("ack cut short")
         largest = nearest(self._number, body[0] | body[1] << 8)
         if largest >= self._number:
             raise ProtocolError("ack for a packet never sent")
-        delay = body[2] | body[3] << 8
-        bitmap = int.from_bytes(body[4:], "little")
+        came = int.from_bytes(body[5:], "little") << 1 | 1
         tokens: list[object] = []
         for number in sorted(self._flights):
-            if number == largest or (number < largest and bitmap >> (largest - number - 1) & 1):
-                flight = self._flights.pop(number)
+            if number <= largest and not self._flights[number].came:
+                self._look_up(number, largest - number, came, now - (body[2] | body[3] << 8))
+            flight = self._flights.get(number)
+            if flight and flight.came and number <= largest - body[4]:
+                del self._flights[number]
                 tokens += [item[2] for item in flight.items]
-                self._backoff = 0
-                if number == largest:
-                    self._measure(now - flight.sent - delay)
-            elif number <= largest - self._reorder:
-                self._lose(number)
         return [Acked(self, tokens)] if tokens else []
+
+    def _look_up(self, number: int, back: int, came: int, then: int) -> None:
+        """Whether the packet `back` behind an ack's largest came, or is lost, or cannot be told yet."""
+        flight = self._flights[number]
+        if came >> back & 1:
+            flight.came = True
+            self._backoff = 0
+            self._loss.note(False, flight.size)
+            if back == 0:
+                self._measure(then - flight.sent)
+        elif back >= self._link.reorder:
+            self._lose(number)
 
     # -- loss -----------------------------------------------------------------------------------------------------------
 
@@ -224,33 +269,40 @@ class Session:
             self._srtt += (rtt - self._srtt) // 8
 
     def rto_ms(self) -> int:
-        """How long an ack may take: round trip, the peer's commit interval, and doubled for each time-out in a row."""
-        base = RTO_MS_FIRST if self._srtt < 0 else max(RTO_MS_MIN, self._srtt + 4 * self._rttvar)
-        return min(base << self._backoff, RTO_MS_MAX) + self._peer_delay_ms
+        """How long word of a packet may take: the round trip, doubled for each time-out in a row."""
+        known = RTO_MS_FIRST if self._srtt < 0 else self._srtt + 4 * self._rttvar
+        base = max(known, self._link.rto_ms_min)
+        return min(base << self._backoff, RTO_MS_MAX)
+
+    def _due(self, flight: Flight) -> int:
+        """When a packet of which no word came is lost. The peer may wait with its commit, but not for an urgent record."""
+        return flight.sent + self.rto_ms() + (0 if flight.is_urgent else self._peer_delay_ms)
 
     def _lose(self, number: int) -> None:
         """Put what a lost packet carried back in front of its queues."""
         flight = self._flights.pop(number)
+        self._loss.note(True, flight.size)
         self.retransmitted += 1
         for kind, body, token in reversed(flight.items):
-            queue = kind >> 4 & 3 if blocks.is_record(kind) else 0
-            self._queues[min(queue, 2)].insert(0, (kind, body, token))
+            self._queues[_queue_of(kind)].insert(0, (kind, body, token))
 
     def next_deadline(self) -> "int | None":
         """When `tick` has something to do."""
-        if not self._flights:
-            return None
-        return min([flight.sent for flight in self._flights.values()]) + self.rto_ms()
+        times = [self._due(flight) for flight in self._flights.values() if not flight.came]
+        if self._received.waiting_since >= 0 and not self._received.ack_due:
+            times.append(self._received.waiting_since + self._own_delay_ms)
+        return min(times) if times else None
 
     def tick(self, now: int) -> None:
-        """Take packets for lost whose time is up."""
-        deadline = now - self.rto_ms()
-        late = [number for number in self._flights if self._flights[number].sent <= deadline]
-        for number in sorted(late, reverse=True):
-            self._lose(number)
-        if late:
+        """Let time pass: say what came even if its commit is late, and take packets for lost whose time is up."""
+        if 0 <= self._received.waiting_since <= now - self._own_delay_ms:
+            self._received.ack_due = True
+        unheard = [number for number in self._flights if not self._flights[number].came]
+        if any(self._due(self._flights[number]) <= now for number in unheard):
+            for number in sorted(unheard, reverse=True):
+                self._lose(number)
             self.timeouts += 1
-            self._backoff = min(self._backoff + 1, 5)
+            self._backoff = min(self._backoff + 1, BACKOFF_MAX)
 
     def is_silent(self) -> bool:
         """Whether the peer has let too many time-outs pass without a word."""
@@ -260,3 +312,8 @@ class Session:
         """Tokens of everything not acked."""
         tokens = [item[2] for flight in self._flights.values() for item in flight.items]
         return tokens + [item[2] for queue in self._queues for item in queue]
+
+
+def _queue_of(kind: int) -> int:
+    """Which queue a block waits in: a record by its class, everything else with the urgent ones."""
+    return min(kind >> 4 & 3, 2) if blocks.is_record(kind) else 0

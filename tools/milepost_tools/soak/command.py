@@ -46,6 +46,7 @@ def _happenings(_: click.Context, __: click.Parameter, texts: tuple[str, ...]) -
 @click.option("--transmissions", type=int, help="End after so many packets; the last calm comes on top.")
 @click.option("--seed", type=int, default=1, show_default=True)
 @click.option("--nodes", type=click.IntRange(1, 200), default=NODES, show_default=True)
+@click.option("--bus", is_flag=True, help="All nodes on one polled bus, in place of serial and datagram links.")
 @click.option("--without", default="", callback=_names, help="Kinds and faults to leave out, with commas.")
 @click.option("--only", multiple=True, callback=_happenings, help="KIND=N,N…: of this kind only these happenings.")
 @click.option("--until-ms", type=int, help="End of the last storm, in virtual ms.")
@@ -59,6 +60,7 @@ def wire(
     transmissions: int | None,
     seed: int,
     nodes: int,
+    bus: bool,
     without: frozenset[str],
     only: dict[str, frozenset[int]],
     until_ms: int | None,
@@ -70,7 +72,7 @@ def wire(
     if hours is None and transmissions is None and until_ms is None:
         raise click.UsageError("say how long: --hours or --transmissions")
     end = until_ms if until_ms is not None else NEVER if hours is None else round(hours * HOUR_MS)
-    scenario = Scenario(seed, end, NEVER if transmissions is None else transmissions, nodes, without, only, plant)
+    scenario = Scenario(seed, end, NEVER if transmissions is None else transmissions, nodes, bus, without, only, plant)
     began = perf_counter()
     found = run(scenario)
     if isinstance(found, Failure):

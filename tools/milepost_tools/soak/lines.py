@@ -5,8 +5,11 @@ tag. Whoever restarts forgets the half of a frame it had.
 """
 
 from collections.abc import Iterator
+from math import ceil
 
 from milepost_protocol.frames import FrameDecoder, encode_frame
+from milepost_protocol.links import DATAGRAM
+from milepost_protocol.links import Link as LinkKind
 from milepost_protocol.testing import BadWire, Dice
 
 UP, DOWN = 0, 1
@@ -14,13 +17,14 @@ HEARD_MAX = 512  # packets of a line that the attacker keeps: from hours ago to 
 
 
 class Line:
-    """Line `index`, serial or datagram."""
+    """Line `index`, of one of the kinds of link in LINKS; `framed` unless datagram."""
 
-    def __init__(self, index: int, serial: bool, dice: Dice) -> None:
+    def __init__(self, index: int, kind: LinkKind, dice: Dice) -> None:
         self.index = index
-        self.serial = serial
+        self.kind = kind
+        self.framed = kind is not DATAGRAM
         self.heard: list[tuple[int, bytes]] = []  # direction, packet: the attacker's
-        delay_ms, baud = 1 + dice.below(40), (0, 9600, 115_200)[dice.below(3)]
+        delay_ms, baud = (1, 115_200) if kind.polled else (1 + dice.below(40), (0, 9600, 115_200)[dice.below(3)])
         self.wires = (BadWire(dice, {}, delay_ms, baud), BadWire(Dice(dice.bits()), {}, delay_ms, baud))
         self.out = [False, False]  # directions that are cut for now
         self.weather: list[dict[str, float]] = [{}, {}]
@@ -34,7 +38,7 @@ class Line:
         wire = self.wires[direction]
         wire.put(self._framed(packet), now)
         due = wire.next_deadline()
-        return -1 if due is None else due
+        return -1 if due is None else ceil(due)
 
     def get(self, direction: int, now: int) -> Iterator[bytes]:
         """Packets that arrive by now."""
@@ -47,7 +51,7 @@ class Line:
 
     def unframed(self, direction: int, piece: bytes) -> Iterator[bytes]:
         """The packets in a piece of line."""
-        if not self.serial:
+        if not self.framed:
             yield piece
             return
         for packet, _ in self._decoders[direction].feed(piece):
@@ -80,7 +84,7 @@ class Line:
         return self._damaged + sum(decoder.damaged for decoder in self._decoders)
 
     def _framed(self, packet: bytes) -> bytes:
-        return encode_frame(packet) if self.serial else packet
+        return encode_frame(packet) if self.framed else packet
 
     def _hear(self, direction: int, packet: bytes) -> None:
         """Keep this packet: the newest always, of the older ones a fair sample."""

@@ -75,7 +75,7 @@ class NodeModel:
         self.asleep = False
         self.started[self.boot] = self.world.now - UPTIMES_MS[self.dice.below(len(UPTIMES_MS))]
         self.line.reset(DOWN)
-        self.end = NodeEnd(self.ident, self.boot, self.key, self.dice.bytes, reorder=1 if self.line.serial else 3)
+        self.end = NodeEnd(self.ident, self.boot, self.key, self.dice.bytes, link=self.line.kind)
 
     def uptime(self) -> int:
         """Milliseconds of this boot's clock."""

@@ -36,16 +36,16 @@ def _ack_before_commit() -> list[Change]:
 
 
 def _ack_on_arrival() -> list[Change]:
-    """A packet may be acked as soon as it came."""
-    return [(Received, "hold", lambda self, number, now: setattr(self, "_due", True))]
+    """What came is safe."""
+    return [(Received, "_limit", lambda self: self.largest)]
 
 
 def _no_replay_window() -> list[Change]:
     """Every genuine packet is news."""
     note = Received.note
 
-    def gullible(self: Received, number: int) -> bool:
-        if not note(self, number):
+    def gullible(self: Received, number: int, now: int) -> bool:
+        if not note(self, number, now):
             self.replayed -= 1
         return True
 
@@ -175,11 +175,6 @@ def _clock_of_the_wall() -> list[Change]:
     return [(Station, "clock", lambda self: self.world.wall() - self.started)]
 
 
-def _ack_for_ever() -> list[Change]:
-    """An ack is due even where it can name no packet."""
-    return [(Received, "ack_due", property(lambda self: self._due))]
-
-
 PLANTED: dict[str, Callable[[], list[Change]]] = {
     "ack-before-commit": _ack_before_commit,
     "ack-on-arrival": _ack_on_arrival,
@@ -195,7 +190,6 @@ PLANTED: dict[str, Callable[[], list[Change]]] = {
     "gives-up": _gives_up,
     "short-believed": _short_believed,
     "clock-of-the-wall": _clock_of_the_wall,
-    "ack-for-ever": _ack_for_ever,
 }
 
 

@@ -34,6 +34,7 @@ class Scenario:
     until_ms: int = NEVER
     transmissions: int = NEVER
     nodes: int = NODES
+    bus: bool = False
     without: frozenset[str] = frozenset()
     only: dict[str, frozenset[int]] = field(default_factory=dict)
     plant: str | None = None
@@ -44,6 +45,7 @@ class Scenario:
         words += ["--until-ms", str(self.until_ms)] if self.until_ms < NEVER else []
         words += ["--transmissions", str(self.transmissions)] if self.transmissions < NEVER else []
         words += ["--nodes", str(self.nodes)] if self.nodes != NODES else []
+        words += ["--bus"] if self.bus else []
         words += ["--without", ",".join(sorted(self.without))] if self.without else []
         for kind in sorted(self.only):
             words += ["--only", kind + "=" + ",".join(str(number) for number in sorted(self.only[kind]))]
@@ -88,7 +90,7 @@ def watchdog(world: World) -> Iterator[None]:
 
 def run(scenario: Scenario, deadline: float = float("inf")) -> World | Failure:
     """Run it; `deadline` (monotonic seconds) ends it early without a failure."""
-    world = World(scenario.seed, scenario.without, scenario.only, scenario.nodes)
+    world = World(scenario.seed, scenario.without, scenario.only, scenario.nodes, scenario.bus)
     world.keep_going = lambda: monotonic() < deadline
     try:
         with planted(scenario.plant), watchdog(world):

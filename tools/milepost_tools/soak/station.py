@@ -8,8 +8,10 @@ their fronts alone, and drops repeats by name.
 from typing import TYPE_CHECKING
 
 from milepost_protocol import blocks, records
+from milepost_protocol.bus import Bus
 from milepost_protocol.events import Acked, Arrived, Closed, Event, TimeMeasured
 from milepost_protocol.gateway_end import GatewayEnd
+from milepost_protocol.links import DATAGRAM
 from milepost_protocol.testing import Dice
 
 from .lines import DOWN, UP, Line
@@ -63,12 +65,12 @@ class Store:
 
 
 class Link:
-    """One end of the gateway's and the lines that lead to it: one if serial, any number if not; `lag_ms`: a slow program."""
+    """One end of the gateway's and the lines that lead to it: one if serial, else any number; `lag_ms`: a slow program."""
 
     def __init__(self, lines: list[Line], lag_ms: int) -> None:
         self.lines = lines
         self.lag_ms = lag_ms
-        self.serial = lines[0].serial
+        self.kind = lines[0].kind
         self.end: GatewayEnd
         self.wake_at = -1
 
@@ -102,8 +104,10 @@ class Station:
         self.started = self.world.now if self.life > 1 and self.dice.chance(0.3) else -1_000_000
         for link in self.links:
             keys = {self.nodes[node].ident: self.nodes[node].key for node in self.nodes}
-            reorder = 1 if link.serial else 3
-            link.end = GatewayEnd(keys.get, self.dice.bytes, COMMIT_MS_MAX, reorder=reorder)
+            if link.kind.polled:
+                link.end = Bus(keys.get, self.dice.bytes, COMMIT_MS_MAX)
+            else:
+                link.end = GatewayEnd(keys.get, self.dice.bytes, COMMIT_MS_MAX, link.kind)
             for line in link.lines:
                 line.reset(UP)
 
@@ -124,7 +128,7 @@ class Station:
 
     def receive(self, link: Link, line: Line, packet: bytes, elsewhere: bool = False) -> None:
         """A packet from a line, or from the attacker's own address."""
-        source = None if link.serial else ELSEWHERE if elsewhere else line.index
+        source = None if link.kind is not DATAGRAM else ELSEWHERE if elsewhere else line.index
         self._note(link, link.end.receive(packet, self.clock(), source))
         self.world.oracle.check_live(link.end.sessions())
         self._soon(link)
@@ -156,7 +160,7 @@ class Station:
             self.world.wake_link(self, link, max(due, now + 1) + self.started)
 
     def _put(self, link: Link, source: object, packet: bytes) -> None:
-        lines = link.lines if link.serial else [line for line in link.lines if line.index == source]
+        lines = [line for line in link.lines if line.index == source] if link.kind is DATAGRAM else link.lines
         for line in lines:
             self.world.put(line, DOWN, packet)
 

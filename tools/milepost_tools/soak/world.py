@@ -9,8 +9,11 @@ from binascii import crc32
 from collections import deque
 from collections.abc import Callable
 from heapq import heappop, heappush
+from math import ceil
 from typing import Any
 
+from milepost_protocol.links import DATAGRAM, POLLED, SERIAL
+from milepost_protocol.packets import SHORT, TYPE_MASK
 from milepost_protocol.testing import FAULTS, Dice
 
 from .attacker import WEAPONS, Attacker
@@ -36,7 +39,7 @@ Told = Any  # what a happening needs to know: it is handed through
 
 
 class World:
-    """One soak. `without` and `only` leave out parts of the storm; `nodes` is how many there are."""
+    """One soak. `without` and `only` leave out parts of the storm; `nodes` is how many there are; `bus`: all on one polled bus."""
 
     def __init__(
         self,
@@ -44,11 +47,13 @@ class World:
         without: frozenset[str] = frozenset(),
         only: dict[str, frozenset[int]] | None = None,
         nodes: int = NODES,
+        bus: bool = False,
     ) -> None:
         self.seed = seed
         self.now = 0
         self.steps = 0
-        self.transmissions = 0
+        self.transmissions = 0  # SHORT packets, of which a bus has thousands, apart
+        self.shorts = 0
         self.drained_ms_max = 0
         self.phase = 0
         self.stormy = False
@@ -61,18 +66,20 @@ class World:
         self.keep_going: Callable[[], bool] = lambda: True  # asked now and then; a soak that may not go on just ends
         self._heap: list[tuple[int, int, Callable[[Told], None], Told]] = []
         self._pushed = 0
-        self._people(Dice(seed), nodes)
+        self._people(Dice(seed), nodes, bus)
 
-    def _people(self, dice: Dice, count: int) -> None:
-        """Make lines, nodes and the gateway: the first half on serial links, the others on one datagram link."""
-        self.lines = [Line(i, i < (count + 1) // 2, Dice(dice.bits())) for i in range(count)]
+    def _people(self, dice: Dice, count: int, bus: bool) -> None:
+        """Make lines, nodes and the gateway: one bus, or half of them on serial links and the others on one datagram link."""
+        kinds = [POLLED] * count if bus else [SERIAL] * ((count + 1) // 2) + [DATAGRAM] * (count // 2)
+        self.lines = [Line(i, kinds[i], Dice(dice.bits())) for i in range(count)]
+        lags = (0, 0, 0) if bus else LAGS_MS
         self.nodes = [
-            NodeModel(self, line, line.index % 3 == 2, LAGS_MS[(line.index + 1) % 3], Dice(dice.bits()))
+            NodeModel(self, line, line.index % 3 == 2, lags[(line.index + 1) % 3], Dice(dice.bits()))
             for line in self.lines
         ]
-        links = [Link([line], LAGS_MS[line.index % 3]) for line in self.lines if line.serial]
-        datagram = [line for line in self.lines if not line.serial]
-        links += [Link(datagram, LAGS_MS[1])] if datagram else []
+        links = [Link([line], lags[line.index % 3]) for line in self.lines if line.kind is SERIAL]
+        shared = [line for line in self.lines if line.kind is not SERIAL]
+        links += [Link(shared, lags[1])] if shared else []
         self._link_of = {line.index: link for link in links for line in link.lines}
         self._arrive_at: dict[tuple[int, int], int] = {}
         self.station = Station(self, links, {node.ident: node for node in self.nodes}, Dice(dice.bits()))
@@ -111,7 +118,10 @@ class World:
 
     def put(self, line: Line, direction: int, packet: bytes) -> None:
         """A packet leaves for the other end of the line."""
-        self.transmissions += 1
+        if packet[0] & TYPE_MASK == SHORT:
+            self.shorts += 1
+        else:
+            self.transmissions += 1
         self.trace("sent", line.index, direction, packet)
         self._expect(line, direction, line.put(direction, packet, self.now))
 
@@ -126,7 +136,7 @@ class World:
             self._receive(line, direction, packet)
         self._arrive_at[line.index, direction] = -1
         due = line.wires[direction].next_deadline()
-        self._expect(line, direction, -1 if due is None else due)
+        self._expect(line, direction, -1 if due is None else ceil(due))
 
     def _receive(self, line: Line, direction: int, packet: bytes, elsewhere: bool = False) -> None:
         if direction == UP:
@@ -288,7 +298,8 @@ class World:
 
     def figures(self) -> dict[str, int | float | str]:
         """What took place, by name."""
-        found: dict[str, int | float | str] = {"transmissions": self.transmissions, "steps": self.steps}
+        found: dict[str, int | float | str] = {"transmissions": self.transmissions, "shorts": self.shorts}
+        found["steps"] = self.steps
         found |= {f"records {what}": count for what, count in self.oracle.counts.items()}
         found |= {f"{kind}s": len(numbers) for kind, numbers in self.storm.happened.items() if kind not in WORK}
         found |= {f"wire {fault}": sum(line.fired(fault) for line in self.lines) for fault in FAULTS}

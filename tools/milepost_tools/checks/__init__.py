@@ -1,0 +1,1 @@
+"""What `tools/check` checks: import arrows, sizes, and the stages around them."""
