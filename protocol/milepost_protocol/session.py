@@ -232,7 +232,7 @@ class Session:
         return self._received.replayed
 
     def _take_ack(self, carrier: int, body: bytes, now: int) -> "list[Event]":
-        """Act on the ack that packet `carrier` brought. A stale one is nothing: what it calls safe may have come since, unsafe."""
+        """Act on the ack that packet `carrier` brought. A stale one is nothing: what it calls safe may since have come."""
         if carrier < self._ack_carrier:
             return []
         self._ack_carrier = carrier

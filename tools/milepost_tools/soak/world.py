@@ -39,7 +39,7 @@ Told = Any  # what a happening needs to know: it is handed through
 
 
 class World:
-    """One soak. `without` and `only` leave out parts of the storm; `nodes` is how many there are; `bus`: all on one polled bus."""
+    """One soak. `without` and `only` leave out parts of the storm; `nodes`: how many there are; `bus`: all on one polled bus."""
 
     def __init__(
         self,
