@@ -15,13 +15,13 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-import apsw
 from milepost_protocol import blocks
 from milepost_protocol.errors import ProtocolError
 from milepost_protocol.records import Front
 from milepost_protocol.schema import Schema, decode_schema
 
 from .buffer_schema import migrate
+from .database import Connection, Error, NotADBError, open_writer
 from .errors import MilepostError
 from .ledger import MASK, Ledger, read_ledger
 from .ranges import Ranges
@@ -79,7 +79,7 @@ class Buffer:
     def append(
         self, arrivals: Iterable[Arrival], delivered: Iterable[Delivered] = (), measured: Iterable[Measured] = ()
     ) -> None:
-        """Store, release and note in one transaction; apsw.Error means that nothing of it happened."""
+        """Store, release and note in one transaction; database.Error means that nothing of it happened."""
         before = self._next_id, dict(self.counters)
         try:
             with self._transaction():
@@ -324,23 +324,23 @@ class Buffer:
     def _commit(self) -> None:
         try:
             self._connection.execute("COMMIT")
-        except apsw.Error:
+        except Error:
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
             raise
 
 
-def _open(path: Path) -> apsw.Connection:
+def _open(path: Path) -> Connection:
     try:
-        connection = apsw.Connection(str(path))
+        connection = open_writer(path)
         connection.set_busy_timeout(5000)  # a reader of `status` may hold the file for a moment
         connection.pragma("journal_mode", "WAL")
         connection.pragma("synchronous", "FULL")
         connection.pragma("journal_size_limit", WAL_BYTES_MAX)
         migrate(connection)
-    except apsw.NotADBError:
+    except NotADBError:
         raise MilepostError("E-DATA-03", f"{path} is not a Milepost buffer: give another data_dir") from None
-    except apsw.Error as error:
+    except Error as error:
         raise MilepostError("E-DATA-02", f"{path} cannot be opened: {error}") from None
     return connection
 

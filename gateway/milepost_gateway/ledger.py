@@ -10,8 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import apsw
-
+from .database import Connection, Error, open_readonly
 from .errors import MilepostError
 
 BUSY_MS = 2000  # how long a reader waits for a writer that is opening or recovering the file
@@ -82,7 +81,7 @@ class Ledger:
         }
 
 
-def read_ledger(connection: apsw.Connection) -> Ledger:
+def read_ledger(connection: Connection) -> Ledger:
     """The ledger as the file has it, at one moment: counters and blocks are read in one transaction."""
     connection.create_scalar_function("bits", _bits, 1, deterministic=True)  # type: ignore[arg-type]
     ledger = Ledger()
@@ -106,13 +105,12 @@ def read_ledger_file(path: Path) -> Ledger:
     if not path.is_file():
         raise MilepostError("E-DATA-02", f"{path} does not exist: the gateway has not run with this data_dir yet")
     try:
-        connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
-        connection.set_busy_timeout(BUSY_MS)
+        connection = open_readonly(path, BUSY_MS)
         try:
             return read_ledger(connection)
         finally:
             connection.close()
-    except apsw.Error as error:
+    except Error as error:
         raise MilepostError("E-DATA-02", f"{path} cannot be read: {error}") from None
 
 

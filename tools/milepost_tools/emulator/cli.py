@@ -1,19 +1,22 @@
-"""`tools/emulator build|run`: the arguments, and exit statuses: 0 well · 1 failed · 2 usage · 6 a tool is missing.
+"""`tools/emulator build|run`: the arguments, and exit statuses: 0 well · 1 failed · 2 usage · 6 a tool is missing,
+or the script's own (1 if it raised).
 
 stdout is the answer (the firmware's path, the pty, a script's output), stderr the story. Only the standard library, so
 that it works before anything is installed.
 """
 
 import argparse
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from .errors import EmulatorError
+from ..processes import MissingTool, say
+from .errors import BoardFailed, EmulatorError
 from .firmware import build
 from .qemu import start
 from .romfs import package
 from .script import run_script
+
+EXIT_TOOL_MISSING = 6
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -21,9 +24,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
     try:
         return _build() if arguments.command == "build" else _run(arguments)
+    except MissingTool as error:
+        say(f"emulator: {error}")
+        return EXIT_TOOL_MISSING
+    except BoardFailed as error:
+        print(error.output, end="")  # noqa: T201  (the answer, such as it is)
+        say(f"emulator: {error.reason}")
+        return error.status
     except EmulatorError as error:
-        print(f"emulator: {error}", file=sys.stderr)  # noqa: T201  (the story goes to stderr)
-        return error.exit_status
+        say(f"emulator: {error}")
+        return 1
     except KeyboardInterrupt:
         return 0
 
@@ -64,6 +74,6 @@ def _run_on_pty(arguments: argparse.Namespace, files: dict[str, Path | bytes]) -
         files["main.py"] = arguments.script
     with start(files, icount=arguments.icount, sleep_off=arguments.sleep_off) as board:
         print(board.pty, flush=True)  # noqa: T201  (the answer)
-        print("emulator: running until Ctrl-C", file=sys.stderr)  # noqa: T201  (the story goes to stderr)
+        say("emulator: running until Ctrl-C")
         board.process.wait()
     return board.process.returncode

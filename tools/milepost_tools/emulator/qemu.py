@@ -25,6 +25,8 @@ PAGE_SIZE = 4096
 MAGIC = 0x504C_494D
 IMAGE_SIZE_MAX = 32 << 20  # half of the memory above it
 UNIQUE_ID = bytes.fromhex("a4cf12e00001")  # an Espressif prefix, as a real board's
+# util-linux, on every Debian: QEMU ends with the thread that started it, even if that was killed.
+TIED = ["setpriv", "--pdeathsig", "KILL", "--"]
 START_S_MAX = 10.0  # QEMU names its pty within 0.1 s; a machine under load may take a while
 STOP_S_MAX = 5.0
 
@@ -60,7 +62,7 @@ def command(settings: Settings, folder: Path, serial: str) -> list[str]:
         raise EmulatorError("virtual time that skips sleep needs instruction counting: give icount too")
     handed = folder / "handover.bin"
     handed.write_bytes(handover(settings))
-    words = ["qemu-system-riscv32", "-machine", "virt", "-bios", "none", "-nodefaults", "-display", "none"]
+    words = [*TIED, "qemu-system-riscv32", "-machine", "virt", "-bios", "none", "-nodefaults", "-display", "none"]
     words += ["-kernel", str(build()), "-serial", serial]
     words += ["-device", f"loader,file={handed},addr={HANDOVER_ADDRESS:#x},force-raw=on"]
     if settings.icount is not None:
@@ -69,7 +71,10 @@ def command(settings: Settings, folder: Path, serial: str) -> list[str]:
 
 
 class Board:
-    """A running board. `pty` is the path of its serial port; leaving the `with` block stops it."""
+    """A running board. `pty` is the path of its serial port; leaving the `with` block stops it.
+
+    It also ends with the thread that made it: make it in one that lives as long as the board is wanted.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="milepost-emulator-")

@@ -13,9 +13,10 @@ from .errors import BoardFailed
 from .firmware import mpy_cross
 from .qemu import UNIQUE_ID, Settings, command
 from .romfs import Files
-from .shell import run
+from .shell import must
 
 SCRIPT = "script.py"
+TIMED_OUT = 124
 RUNNER = b"""\
 import emulated, sys
 status = 0
@@ -62,7 +63,7 @@ def _compile(name: str, content: Path | bytes, folder: Path) -> tuple[str, Path 
         return name, content
     source, target = folder / "module.py", folder / "module.mpy"
     source.write_bytes(content if isinstance(content, bytes) else content.read_bytes())
-    run([mpy_cross(), "-march=rv32imc", "-s", name, "-o", target, source])
+    must([mpy_cross(), "-march=rv32imc", "-s", name, "-o", target, source])
     return name[:-3] + ".mpy", target.read_bytes()
 
 
@@ -72,10 +73,10 @@ def _run_to_end(words: list[str], output: Path, timeout_s: float) -> str:
             words, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=timeout_s
         )
     except subprocess.TimeoutExpired as error:
-        raise BoardFailed(f"the script took more than {timeout_s} s", _read(output)) from error
+        raise BoardFailed(f"the script took more than {timeout_s:g} s", TIMED_OUT, _read(output)) from error
     text = _read(output)
     if done.returncode:
-        raise BoardFailed(f"the script ended with status {done.returncode}", text + done.stderr)
+        raise BoardFailed(f"the script ended with status {done.returncode}", done.returncode, text + done.stderr)
     return text
 
 
