@@ -79,6 +79,7 @@ class Session:
         self._queues: tuple[list[tuple[int, bytes, object]], ...] = ([], [], [])
         self._flights: dict[int, Flight] = {}
         self._received = Received()
+        self._ack_carrier = -1  # the latest of the peer's packets that had an ack
         self._control = bytearray()  # blocks that are said once and not repeated
         self._peer_delay_ms = peer_delay_ms  # the longest that each side waits with a commit
         self._own_delay_ms = own_delay_ms
@@ -143,7 +144,9 @@ class Session:
             blocks.put(plain, blocks.ACK, self._received.ack(now))
         plain += self._control
         self._control = bytearray()
-        items = self._take(PLAIN_BYTES_MAX - len(plain)) if len(self._flights) < WINDOW else []
+        items: list[tuple[int, bytes, object]] = []
+        if len(self._flights) < WINDOW:
+            items = self._take(PLAIN_BYTES_MAX - len(plain))
         if self._ping_due and not items:
             items = [(blocks.PING, b"", None)]
         self._ping_due = False
@@ -199,7 +202,7 @@ class Session:
         rest = []
         for kind, body in found:
             if kind == blocks.ACK:
-                events += self._take_ack(body, now)
+                events += self._take_ack(number, body, now)
             else:
                 rest.append((kind, body))
         if any(blocks.needs_ack(kind) for kind, _ in rest):
@@ -228,7 +231,11 @@ class Session:
         """Packets that had been here before, or were too old to tell."""
         return self._received.replayed
 
-    def _take_ack(self, body: bytes, now: int) -> "list[Event]":
+    def _take_ack(self, carrier: int, body: bytes, now: int) -> "list[Event]":
+        """Act on the ack that packet `carrier` brought. A stale one is nothing: what it calls safe may since have come."""
+        if carrier < self._ack_carrier:
+            return []
+        self._ack_carrier = carrier
         if len(body) < 5:
             raise ProtocolError("ack cut short")
         largest = nearest(self._number, body[0] | body[1] << 8)

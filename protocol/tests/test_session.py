@@ -6,6 +6,7 @@ from milepost_protocol.events import Acked, Arrived, Closed, TimeMeasured
 from milepost_protocol.gateway_end import GatewayEnd
 from milepost_protocol.links import DATAGRAM
 from milepost_protocol.node_end import PING_MS, NodeEnd
+from milepost_protocol.packets import DOWN
 from milepost_protocol.received import REPLAY_WINDOW, Received, nearest
 from milepost_protocol.session import WINDOW, Session
 from milepost_protocol.testing import FAULTS, BadWire, Dice, Pair
@@ -127,6 +128,32 @@ def test_a_gap_is_told_at_once():
     received.note(2, 5)
     assert received.ack_due
     assert received.ack(7) == bytes([2, 0, 2, 0, 0, 0b10])
+
+
+def opened_pair():
+    """Both ends of a session on a datagram link, without any line between them: the caller carries each packet."""
+    keys = (bytes(16), bytes(range(16)), b"session!")
+    return Session(NODE, 1, keys, 0, 1, 0, link=DATAGRAM), Session(NODE, 1, keys, DOWN, 1, 0, link=DATAGRAM)
+
+
+def carry(packet, receiver, now=0):
+    number, plain = receiver.open(packet)
+    return receiver.take_in(number, plain, now)
+
+
+def test_an_ack_that_is_overtaken_frees_nothing_that_came_since():
+    node, gateway = opened_pair()
+    sent = []
+    for number in range(2):
+        node.send(ROUTINE_ROWS, b"row", number)
+        sent.append(node.next_packet(0))
+    acks = []
+    for number in (1, 0):  # the second packet arrives first; neither is ever committed
+        carry(sent[number], gateway)
+        gateway.repeat_ack()
+        acks.append(gateway.next_packet(0))
+    for ack in reversed(acks):
+        assert carry(ack, node) == []
 
 
 def test_a_replayed_or_ancient_packet_is_nothing():

@@ -3,7 +3,7 @@
 import pytest
 from milepost_protocol import columns
 from milepost_tools.bench import wire_bytes
-from milepost_tools.bench.figures import at_least, at_most, stated
+from milepost_tools.bench.figures import Figure, at_least, at_most, stated
 
 
 @pytest.fixture(scope="module")
