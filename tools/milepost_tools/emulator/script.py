@@ -39,6 +39,7 @@ def run_script(
     sleep_off: bool | None = None,
     seed: int = 0,
     unique_id: bytes = UNIQUE_ID,
+    flash: Path | None = None,
     timeout_s: float = 60.0,
 ) -> str:
     """Run `main_script` (source text) as __main__ with `files` importable and readable at /rom; return its output.
@@ -50,7 +51,7 @@ def run_script(
         folder = Path(name)
         whole = {**_compiled(files, folder), SCRIPT: main_script.encode(), "main.py": RUNNER}
         skip = icount is not None if sleep_off is None else sleep_off
-        words = command(Settings(whole, icount, skip, seed, unique_id), folder, f"file:{folder / 'output'}")
+        words = command(Settings(whole, icount, skip, seed, unique_id, flash), folder, f"file:{folder / 'output'}")
         return _run_to_end(words, folder / "output", timeout_s)
 
 
