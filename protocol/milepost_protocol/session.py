@@ -14,7 +14,7 @@ from .frames import PACKET_BYTES_MAX
 from .links import SERIAL, Link
 from .loss import LossRate
 from .packets import DATA, DOWN, HEADER_BYTES, TURN, header
-from .received import Received, nearest
+from .received import WAITING_MAX, Received, nearest
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -230,7 +230,7 @@ class Session:
         return self._received.replayed
 
     def _take_ack(self, carrier: int, body: bytes, now: int) -> "list[Event]":
-        """Act on the ack that packet `carrier` brought. A stale one is nothing: what it calls safe may have come since, unsafe."""
+        """Act on the ack that packet `carrier` brought. A stale one is nothing: what it calls safe may have come since."""
         if carrier < self._ack_carrier:
             return []
         self._ack_carrier = carrier
@@ -239,13 +239,14 @@ class Session:
         largest = nearest(self._number, body[0] | body[1] << 8)
         if largest >= self._number:
             raise ProtocolError("ack for a packet never sent")
+        safe = largest - body[4] if body[4] < WAITING_MAX else -1
         came = int.from_bytes(body[5:], "little") << 1 | 1
         tokens: list[object] = []
         for number in sorted(self._flights):
             if number <= largest and not self._flights[number].came:
                 self._look_up(number, largest - number, came, now - (body[2] | body[3] << 8))
             flight = self._flights.get(number)
-            if flight and flight.came and number <= largest - body[4]:
+            if flight and flight.came and number <= safe:
                 del self._flights[number]
                 tokens += [item[2] for item in flight.items]
         return [Acked(self, tokens)] if tokens else []

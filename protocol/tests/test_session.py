@@ -156,6 +156,22 @@ def test_an_ack_that_is_overtaken_frees_nothing_that_came_since():
         assert carry(ack, node) == []
 
 
+@pytest.mark.parametrize("chatter", [253, 254, 255, 300, 70_000])
+def test_what_waits_for_a_stalled_commit_is_not_freed_however_much_is_said_meanwhile(chatter):
+    node, gateway = opened_pair()
+    node.send(ROUTINE_ROWS, b"row", "row")
+    assert carry(node.next_packet(0), gateway)
+    gateway.repeat_ack()
+    assert carry(gateway.next_packet(0), node) == []
+    for _ in range(chatter):
+        node.say(blocks.TIME_REPLY, b"\1\1\1")
+        carry(node.next_packet(0), gateway)
+    gateway.repeat_ack()
+    assert carry(gateway.next_packet(0), node) == []
+    gateway.confirm(0)
+    assert [event.tokens for event in carry(gateway.next_packet(0), node)] == [["row"]]
+
+
 def test_a_replayed_or_ancient_packet_is_nothing():
     received = Received()
     assert received.note(100, 0)
