@@ -192,6 +192,9 @@ class Session:
     def take_in(self, number: int, plain: bytes, now: int) -> "list[Event]":
         """Act on a packet that `open` gave. A replayed one is nothing; ProtocolError leaves for one that makes no sense."""
         found = blocks.split(plain)
+        for kind, body in found:
+            if kind == blocks.ACK:
+                self._check_ack(body)  # before the packet counts as here: what was refused is never acked
         if not self._received.note(number, now):
             return []
         self.heard = now
@@ -229,16 +232,18 @@ class Session:
         """Packets that had been here before, or were too old to tell."""
         return self._received.replayed
 
+    def _check_ack(self, body: bytes) -> None:
+        if len(body) < 5:
+            raise ProtocolError("ack cut short")
+        if nearest(self._number, body[0] | body[1] << 8) >= self._number:
+            raise ProtocolError("ack for a packet never sent")
+
     def _take_ack(self, carrier: int, body: bytes, now: int) -> "list[Event]":
         """Act on the ack that packet `carrier` brought. A stale one is nothing: what it calls safe may have come since."""
         if carrier < self._ack_carrier:
             return []
         self._ack_carrier = carrier
-        if len(body) < 5:
-            raise ProtocolError("ack cut short")
         largest = nearest(self._number, body[0] | body[1] << 8)
-        if largest >= self._number:
-            raise ProtocolError("ack for a packet never sent")
         safe = largest - body[4] if body[4] < WAITING_MAX else -1
         came = int.from_bytes(body[5:], "little") << 1 | 1
         tokens: list[object] = []

@@ -2,6 +2,7 @@
 
 import pytest
 from milepost_protocol import blocks
+from milepost_protocol.errors import ProtocolError
 from milepost_protocol.events import Acked, Arrived, Closed, TimeMeasured
 from milepost_protocol.gateway_end import GatewayEnd
 from milepost_protocol.links import DATAGRAM
@@ -170,6 +171,17 @@ def test_what_waits_for_a_stalled_commit_is_not_freed_however_much_is_said_meanw
     assert carry(gateway.next_packet(0), node) == []
     gateway.confirm(0)
     assert [event.tokens for event in carry(gateway.next_packet(0), node)] == [["row"]]
+
+
+@pytest.mark.parametrize("ack", [b"\0\0", bytes([9, 0, 0, 0, 0])])
+def test_a_packet_that_was_refused_is_never_acked(ack):
+    node, gateway = opened_pair()
+    node.say(blocks.ACK, ack)
+    node.send(ROUTINE_ROWS, b"row", "row")
+    with pytest.raises(ProtocolError):
+        carry(node.next_packet(0), gateway)
+    gateway.repeat_ack()
+    assert gateway.next_packet(0) is None
 
 
 def test_a_replayed_or_ancient_packet_is_nothing():
