@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 WINDOW = 12  # packets in flight: a turn of 8 on a bus, and what of the last turn is lost or still being committed
 PLAIN_BYTES_MAX = PACKET_BYTES_MAX - HEADER_BYTES - TAG_BYTES  # what a packet holds
-ACK_BYTES_MAX = 2 + 8  # an ack block at its largest
+ACK_BYTES_MAX = blocks.HEAD_BYTES + 9  # an ack block at its largest: largest 2, delay 2, waiting 1, bitmap 4
 CONTROL_BYTES_MAX = 24  # blocks said once: two time replies
 BODY_BYTES_MAX = PLAIN_BYTES_MAX - ACK_BYTES_MAX - CONTROL_BYTES_MAX - blocks.HEAD_BYTES  # fits whatever else is in it
 NUMBER_MAX = 1 << 24  # packets under one key; then a new session

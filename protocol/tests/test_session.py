@@ -9,7 +9,7 @@ from milepost_protocol.links import DATAGRAM
 from milepost_protocol.node_end import PING_MS, NodeEnd
 from milepost_protocol.packets import DOWN
 from milepost_protocol.received import REPLAY_WINDOW, Received, nearest
-from milepost_protocol.session import WINDOW, Session
+from milepost_protocol.session import BODY_BYTES_MAX, CONTROL_BYTES_MAX, WINDOW, Session
 from milepost_protocol.testing import FAULTS, BadWire, Dice, Pair
 
 KEY = bytes(range(32))
@@ -182,6 +182,19 @@ def test_a_packet_that_was_refused_is_never_acked(ack):
         carry(node.next_packet(0), gateway)
     gateway.repeat_ack()
     assert gateway.next_packet(0) is None
+
+
+def test_the_longest_block_fits_beside_the_largest_ack_and_all_that_is_said_once():
+    node, gateway = opened_pair()
+    for number in range(40):
+        gateway.say(blocks.TIME_PROBE, b"\1")
+        packet = gateway.next_packet(0)
+        if number:  # the first is lost, so that the bitmap is at its longest
+            carry(packet, node)
+    node.say(0x2F, bytes(CONTROL_BYTES_MAX - blocks.HEAD_BYTES))
+    node.send(ROUTINE_ROWS, bytes(BODY_BYTES_MAX), "row")
+    kinds = [kind for kind, _ in blocks.split(gateway.open(node.next_packet(0))[1])]
+    assert kinds == [blocks.ACK, 0x2F, ROUTINE_ROWS]
 
 
 def test_a_replayed_or_ancient_packet_is_nothing():
