@@ -1,7 +1,7 @@
 """The polled bus: 64 nodes on one pair of wires, and what a bad neighbour may cost the others."""
 
 import pytest
-from milepost_protocol import packets
+from milepost_protocol import blocks, packets
 from milepost_protocol.bus import INTRUSIONS_MAX, ISOLATE_MS, Bus, Isolated
 from milepost_protocol.events import Acked, Arrived
 from milepost_protocol.links import POLLED
@@ -128,3 +128,15 @@ def test_on_a_clean_bus_nothing_is_sent_twice_whatever_the_commit_interval(commi
     line.run(line.now + 15_000)
     assert [node.session.retransmitted for node in line.nodes] == [0, 0]
     assert all(node.session.in_flight() == 0 for node in line.nodes)
+
+
+def test_a_node_that_started_anew_gets_its_turn_even_if_much_waits_in_its_old_session():
+    line = street(1)
+    line.run(3000)
+    (old,) = line.bus.sessions()
+    for number in range(4):
+        line.bus.send(old, blocks.COMMAND, b"blink", number)
+    node = line.nodes[0]
+    line.nodes[0] = NodeEnd(node._node, 2, node._key, Dice(9).bytes, link=POLLED)
+    line.run(line.now + 60_000)
+    assert [session.boot for session in line.bus.sessions()] == [2]
