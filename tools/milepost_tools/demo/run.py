@@ -143,12 +143,14 @@ class Demo:
 
     async def _end(self, nodes: list[Node], gateway: Gateway, subscriber: Subscriber) -> Verdict:
         self._story("ending: nodes first, then what the gateway still holds, then the gateway")
+        await wait_for(lambda: not self.received.count.missing, ARRIVE_S_MAX)  # what is being sent again comes yet
         await asyncio.gather(*[node.child.stop() for node in nodes if node.child])
         await self._drain(gateway)
         if gateway.child:
             await gateway.child.stop()
         self.received.ledger = await gateway.status()
-        await self._arrive(self.received.ledger["gateway"]["delivered"])
+        delivered = self.received.ledger["gateway"]["delivered"]
+        await wait_for(lambda: self.received.count.unique >= delivered, ARRIVE_S_MAX)
         return self._verdict(nodes)
 
     def _verdict(self, nodes: list[Node]) -> Verdict:
@@ -168,12 +170,6 @@ class Demo:
                 return
             await asyncio.sleep(STEP_S)
 
-    async def _arrive(self, delivered: int) -> None:
-        """Until the subscriber has what the broker acknowledged, within ARRIVE_S_MAX."""
-        deadline = time.monotonic() + ARRIVE_S_MAX
-        while self.received.count.unique < delivered and time.monotonic() < deadline:  # noqa: ASYNC110 - bounded
-            await asyncio.sleep(STEP_S)
-
     def _compare(self) -> tuple[int, int]:
         equal = compared = 0
         for plan in city(self._options.seed):
@@ -183,6 +179,13 @@ class Demo:
                     found = expected.check(rows)
                     equal, compared = equal + found[0], compared + found[1]
         return equal, compared
+
+
+async def wait_for(holds: Callable[[], bool], limit_s: float) -> None:
+    """Wait until `holds()`, and no longer than `limit_s`."""
+    deadline = time.monotonic() + limit_s
+    while not holds() and time.monotonic() < deadline:  # noqa: ASYNC110 - bounded, and nobody tells
+        await asyncio.sleep(STEP_S)
 
 
 async def cancel(task: "asyncio.Task[None]") -> None:

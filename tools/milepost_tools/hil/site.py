@@ -123,7 +123,11 @@ class Site:
         return int(self.link(name).get("frames", {}).get("damaged", 0))
 
     async def settle(self) -> dict[str, Any]:
-        """Stop the nodes, let everything they handed over arrive, stop the gateway; the ledger from its file."""
+        """Stop the nodes, let everything they handed over arrive, stop the gateway; the ledger from its file.
+
+        A node is stopped only when nothing of it is being sent again: what it takes with it must be its end, and no hole.
+        """
+        await self.until("every hole is closed", lambda: self.received.count.missing == 0)
         await asyncio.gather(*[node.child.stop() for node in self.nodes.values() if node.child])
         deadline = time.monotonic() + WAIT_S_MAX
         ledger = await self.gateway.status()
