@@ -4,7 +4,7 @@ The version stands in `PRAGMA user_version`, the file says whose it is in `PRAGM
 is never edited: what has to change is a new script at the end of MIGRATIONS.
 """
 
-from .database import Connection
+from .database import Connection, transaction
 from .errors import MilepostError
 
 APPLICATION_ID = 0x4D4C5031  # "MLP1"
@@ -65,7 +65,7 @@ def migrate(connection: Connection) -> None:
         raise MilepostError("E-DATA-03", f"{connection.filename} was written by a newer Milepost: upgrade this one")
     if version == len(MIGRATIONS):
         return
-    with connection:
+    with transaction(connection):
         for script in MIGRATIONS[version:]:
             connection.execute(script)
         connection.pragma("application_id", APPLICATION_ID)

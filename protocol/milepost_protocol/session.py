@@ -14,7 +14,7 @@ from .frames import PACKET_BYTES_MAX
 from .links import SERIAL, Link
 from .loss import LossRate
 from .packets import DATA, DOWN, HEADER_BYTES, TURN, header
-from .received import Received, nearest
+from .received import WAITING_MAX, Received, nearest
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 WINDOW = 12  # packets in flight: a turn of 8 on a bus, and what of the last turn is lost or still being committed
 PLAIN_BYTES_MAX = PACKET_BYTES_MAX - HEADER_BYTES - TAG_BYTES  # what a packet holds
-ACK_BYTES_MAX = 2 + 8  # an ack block at its largest
+ACK_BYTES_MAX = blocks.HEAD_BYTES + 9  # an ack block at its largest: largest 2, delay 2, waiting 1, bitmap 4
 CONTROL_BYTES_MAX = 24  # blocks said once: two time replies
 BODY_BYTES_MAX = PLAIN_BYTES_MAX - ACK_BYTES_MAX - CONTROL_BYTES_MAX - blocks.HEAD_BYTES  # fits whatever else is in it
 NUMBER_MAX = 1 << 24  # packets under one key; then a new session
@@ -194,6 +194,9 @@ class Session:
     def take_in(self, number: int, plain: bytes, now: int) -> "list[Event]":
         """Act on a packet that `open` gave. A replayed one is nothing; ProtocolError leaves for one that makes no sense."""
         found = blocks.split(plain)
+        for kind, body in found:
+            if kind == blocks.ACK:
+                self._check_ack(body)  # before the packet counts as here: what was refused is never acked
         if not self._received.note(number, now):
             return []
         self.heard = now
@@ -231,23 +234,26 @@ class Session:
         """Packets that had been here before, or were too old to tell."""
         return self._received.replayed
 
+    def _check_ack(self, body: bytes) -> None:
+        if len(body) < 5:
+            raise ProtocolError("ack cut short")
+        if nearest(self._number, body[0] | body[1] << 8) >= self._number:
+            raise ProtocolError("ack for a packet never sent")
+
     def _take_ack(self, carrier: int, body: bytes, now: int) -> "list[Event]":
         """Act on the ack that packet `carrier` brought. A stale one is nothing: what it calls safe may since have come."""
         if carrier < self._ack_carrier:
             return []
         self._ack_carrier = carrier
-        if len(body) < 5:
-            raise ProtocolError("ack cut short")
         largest = nearest(self._number, body[0] | body[1] << 8)
-        if largest >= self._number:
-            raise ProtocolError("ack for a packet never sent")
+        safe = largest - body[4] if body[4] < WAITING_MAX else -1
         came = int.from_bytes(body[5:], "little") << 1 | 1
         tokens: list[object] = []
         for number in sorted(self._flights):
             if number <= largest and not self._flights[number].came:
                 self._look_up(number, largest - number, came, now - (body[2] | body[3] << 8))
             flight = self._flights.get(number)
-            if flight and flight.came and number <= largest - body[4]:
+            if flight and flight.came and number <= safe:
                 del self._flights[number]
                 tokens += [item[2] for item in flight.items]
         return [Acked(self, tokens)] if tokens else []

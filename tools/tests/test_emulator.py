@@ -286,33 +286,6 @@ def test_a_wild_store_ends_the_run_with_the_machines_reason(firmware: Path) -> N
         run("import machine; machine.mem32[0x90000000] = 1")
 
 
-# ---- identity, randomness, reset
-
-
-def test_random_bytes_follow_from_the_seed_and_only_from_it(firmware: Path) -> None:
-    script = "import os, binascii; print(binascii.hexlify(os.urandom(40)).decode())"
-    same, again, other = run(script, seed=1), run(script, seed=1), run(script, seed=2)
-    assert same == again != other
-    assert len(same[0]) == 80
-
-
-def test_the_unique_id_is_the_one_given(firmware: Path) -> None:
-    script = "import machine, binascii; print(binascii.hexlify(machine.unique_id()).decode())"
-    assert run(script, unique_id=bytes.fromhex("a4cf12000007")) == ["a4cf12000007"]
-
-
-def test_a_reset_starts_anew_knows_its_cause_and_repeats_no_random_bytes(firmware: Path) -> None:
-    script = """
-import machine, os
-print(machine.reset_cause() == machine.PWRON_RESET, machine.reset_cause() == machine.HARD_RESET, os.urandom(8))
-if machine.reset_cause() == machine.PWRON_RESET:
-    machine.reset()
-"""
-    cold, warm, first, warm_cold, warm_warm, second = run(script)
-    assert (cold, warm, warm_cold, warm_warm) == ("True", "False", "False", "True")
-    assert first != second
-
-
 # ---- the command, the build
 
 
@@ -329,6 +302,11 @@ def test_the_command_runs_a_script_and_ends_with_its_status(firmware: Path, tmp_
     script.write_text("import sys\nprint('before')\nsys.exit(7)\n")
     done = tools_emulator("run", "--script", script)
     assert (done.returncode, done.stdout) == (7, "before\n"), done.stderr
+
+
+def test_a_script_that_is_not_there_is_one_line_and_a_usage_error(firmware: Path) -> None:
+    done = tools_emulator("run", "--script", "no-such-file.py")
+    assert (done.returncode, done.stderr) == (2, "emulator: no-such-file.py: No such file or directory\n")
 
 
 def test_a_second_build_is_instant_and_fetches_nothing(firmware: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,7 @@ that it works before anything is installed.
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TypedDict
 
 from ..processes import MissingTool, say
 from .errors import BoardFailed, EmulatorError
@@ -16,7 +17,9 @@ from .qemu import start
 from .romfs import package
 from .script import run_script
 
+EXIT_USAGE = 2
 EXIT_TOOL_MISSING = 6
+SCRIPT_S_MAX = 86400.0  # a day: long soaks are started by hand
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -34,6 +37,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except EmulatorError as error:
         say(f"emulator: {error}")
         return 1
+    except OSError as error:
+        say(f"emulator: {error.filename}: {error.strerror}")
+        return EXIT_USAGE
     except KeyboardInterrupt:
         return 0
 
@@ -48,6 +54,7 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--script", type=Path, metavar="FILE", help="run FILE on the board and end with its status")
     run.add_argument("--pty", action="store_true", help="with --script: run it as main.py of a board on a pty")
     run.add_argument("--files", type=Path, action="append", default=[], metavar="PATH", help="hand over at /rom")
+    run.add_argument("--flash", type=Path, metavar="FILE", help="the board's flash, made if it is not there")
     return parser
 
 
@@ -64,15 +71,24 @@ def _run(arguments: argparse.Namespace) -> int:
     if arguments.script is None or arguments.pty:
         return _run_on_pty(arguments, files)
     script = arguments.script.read_text()
-    output = run_script(files, script, icount=arguments.icount, sleep_off=arguments.sleep_off, timeout_s=86400)
-    print(output, end="")  # noqa: T201  (the answer)
+    print(run_script(files, script, timeout_s=SCRIPT_S_MAX, **_settings(arguments)), end="")  # noqa: T201  (the answer)
     return 0
+
+
+class _Given(TypedDict):
+    icount: int | None
+    sleep_off: bool
+    flash: Path | None
+
+
+def _settings(arguments: argparse.Namespace) -> _Given:
+    return {"icount": arguments.icount, "sleep_off": arguments.sleep_off, "flash": arguments.flash}
 
 
 def _run_on_pty(arguments: argparse.Namespace, files: dict[str, Path | bytes]) -> int:
     if arguments.script is not None:
         files["main.py"] = arguments.script
-    with start(files, icount=arguments.icount, sleep_off=arguments.sleep_off) as board:
+    with start(files, **_settings(arguments)) as board:
         print(board.pty, flush=True)  # noqa: T201  (the answer)
         say("emulator: running until Ctrl-C")
         board.process.wait()
