@@ -44,7 +44,7 @@ async def test_a_broker_that_stops_for_ten_seconds_costs_nothing(site):
     await asyncio.sleep(OUTAGE_S)  # the outage itself
     ledger = await site.gateway.status()
     assert ledger["gateway"]["pending"] >= 50, "the buffer did not fill"
-    await site.broker.start()
+    await site.restart_broker()
     for name in site.nodes:
         await site.until_rows(name, 3)
     assert losses(site.received, await site.settle()) == []
@@ -63,6 +63,22 @@ async def test_a_node_killed_and_started_takes_a_new_boot_and_no_name_twice(site
     assert site.received.count.duplicates == 0
     boots = site.received.count.boots(node.plan.node)
     assert boots == [boots[0], boots[0] + 1, boots[0] + 2]
+
+
+async def test_a_drain_is_over_only_when_what_waits_for_its_commit_is_delivered_too(site):
+    site.gateway.commit_s = 1.0  # so long no look into the file can see what has arrived
+    await site.start(air(period_s=3), change=("probe_s = 2.0", "probe_s = 60.0"))  # nothing on the line but rows
+    up = site.nodes["air"].line.up
+    while (await site.gateway.status())["gateway"]["pending"]:
+        assert site.gateway.child.status is None
+    crossed = up.carried + 30
+    await site.until("one more row has crossed the line", lambda: up.carried >= crossed)
+    await site.nodes["air"].child.kill()
+    assert (await site.gateway.status())["gateway"]["pending"] == 0, "this test needs a row that waits for its commit"
+    drained = await site.gateway.drained(limit_s=20)
+    await site.gateway.child.stop()
+    assert (await site.gateway.status())["gateway"] == drained["gateway"]
+    assert drained["gateway"]["pending"] == 0
 
 
 def steal_a_block(gateway):
@@ -88,7 +104,7 @@ async def test_a_record_stolen_from_a_running_gateway_is_an_alarm_and_its_exit_s
     await site.broker.stop()
     await site.until_pending(5)
     steal_a_block(site.gateway)
-    await site.broker.start()
+    await site.restart_broker()
     await site.until("health says that the law is broken", lambda: site.received.ledger.get("law") == "broken")
     assert await site.gateway.child.stop() == 1
     assert "E-LAW-01" in site.gateway.child.log.read_text()

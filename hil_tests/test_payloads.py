@@ -39,7 +39,7 @@ async def test_every_kind_of_message_is_received_and_follows_its_schema(site):
     site.nodes["air"].line.unplug()  # its spool overflows: some rows are gone, and said to be
     await site.broker.stop()  # what waits here is late when it goes out
     await site.until_pending(60)
-    await site.broker.start()
+    await site.restart_broker()
     site.nodes["air"].line.plug()
     await site.until("a gone arrives", lambda: any("gone" in event for event in payloads(site, "event")))
     await site.until("a vehicle comes or goes", lambda: ("event", "parking") in kinds(site))

@@ -13,6 +13,9 @@ from .nodes import BAUD, Node, write_private
 
 AREA, GATEWAY = "hcmc", "demo"
 TOPICS = f"city/v1/{AREA}/{GATEWAY}/#"
+COMMIT_S = 0.2  # of the demo: a reading is at the subscriber before anybody gets impatient
+SETTLE_S = 0.3  # beyond a commit: what a busy machine takes from the line to the buffer
+LOOK_S = 0.1
 STATUS_S_MAX = 20.0  # a Python start on a busy Raspberry Pi, and one look into a file
 PROGRAM = [sys.executable, "-m", "milepost_gateway"]
 
@@ -30,7 +33,7 @@ url = {url}
 late_s = 120.0
 
 [buffer]
-commit_s = 0.2
+commit_s = {commit_s}
 
 [clock]
 system_error_s = 0.05
@@ -55,6 +58,7 @@ class Gateway:
         self.config = directory / "gateway.toml"
         self.buffer = directory / "data" / "buffer.db"
         self.child: Child | None = None
+        self.commit_s = COMMIT_S
         self._url = url
         self._directory = directory
 
@@ -62,7 +66,7 @@ class Gateway:
         """Write the configuration and the keys."""
         nodes = list(nodes)
         ports = {node.plan.name: node.line.gateway_port for node in nodes}
-        self.config.write_text(config_text(self._url, ports))
+        self.config.write_text(config_text(self._url, ports, self.commit_s))
         write_private(self._directory / "keys.json", {node.plan.node: node.key for node in nodes})
 
     def change(self, old: str, new: str) -> None:
@@ -83,6 +87,25 @@ class Gateway:
         _, ledger = await self.status_and_exit()
         return ledger
 
+    async def drained(self, limit_s: float) -> dict[str, Any]:
+        """Wait, once nothing more comes in, until all that came in is delivered; the ledger then, or after `limit_s`.
+
+        What waits for its commit stands in no ledger yet, so one look at "nothing pending" proves nothing: it must hold
+        for longer than a commit may take, and nothing may have been accepted meanwhile.
+        """
+        loop = asyncio.get_running_loop()
+        deadline, since, before = loop.time() + limit_s, loop.time(), -1
+        while True:
+            ledger = await self.status()
+            total = ledger["gateway"]
+            if total["pending"] or total["accepted"] != before:
+                since, before = loop.time(), total["accepted"]
+            elif loop.time() - since > self.commit_s + SETTLE_S:
+                return ledger
+            if loop.time() > deadline:
+                return ledger
+            await asyncio.sleep(LOOK_S)
+
     async def status_and_exit(self) -> tuple[int, dict[str, Any]]:
         """The exit status of `status --json`, and the ledger it printed."""
         process = await asyncio.create_subprocess_exec(
@@ -100,9 +123,9 @@ class Gateway:
         return process.returncode or 0, ledger
 
 
-def config_text(url: str, ports: Mapping[str, Path]) -> str:
+def config_text(url: str, ports: Mapping[str, Path], commit_s: float) -> str:
     """The configuration file: JSON's quoted text is TOML's too."""
-    text = CONFIG.format(gateway=GATEWAY, area=AREA, url=json.dumps(url))
+    text = CONFIG.format(gateway=GATEWAY, area=AREA, url=json.dumps(url), commit_s=commit_s)
     for name, port in ports.items():
         text += LINK.format(name=name, port=json.dumps(str(port)), baud=BAUD)
     return text

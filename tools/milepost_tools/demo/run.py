@@ -145,7 +145,8 @@ class Demo:
         self._story("ending: nodes first, then what the gateway still holds, then the gateway")
         await wait_for(lambda: not self.received.count.missing, ARRIVE_S_MAX)  # what is being sent again comes yet
         await asyncio.gather(*[node.child.stop() for node in nodes if node.child])
-        await self._drain(gateway)
+        self.received.ledger = await gateway.drained(DRAIN_S_MAX)
+        self._show(self.received)
         if gateway.child:
             await gateway.child.stop()
         self.received.ledger = await gateway.status()
@@ -159,16 +160,6 @@ class Demo:
         sites = [node.plan.site for node in nodes if node.plan.site not in self.received.rows]
         silent = tuple(sites) if self._watched_s >= SILENT_S_MAX else ()
         return Verdict(len(nodes), ledger, *counted, *self._compare(), silent)
-
-    async def _drain(self, gateway: Gateway) -> None:
-        """Until the gateway holds nothing more, within DRAIN_S_MAX."""
-        deadline = time.monotonic() + DRAIN_S_MAX
-        while time.monotonic() < deadline:
-            self.received.ledger = await gateway.status()
-            self._show(self.received)
-            if self.received.ledger["gateway"]["pending"] == 0:
-                return
-            await asyncio.sleep(STEP_S)
 
     def _compare(self) -> tuple[int, int]:
         equal = compared = 0

@@ -11,6 +11,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from milepost_gateway.publisher import PAUSE_S_MAX
+
 from ..demo.broker import address
 from ..demo.gateway import TOPICS, Gateway
 from ..demo.nodes import Node, Plan
@@ -83,6 +85,18 @@ class Site:
         for node in self.nodes.values():
             node.line.unplug()
 
+    async def restart_broker(self) -> None:
+        """Start the broker again and wait until the gateway has found it: its pauses grow up to PAUSE_S_MAX by design."""
+        before = self._connected()
+        await self.broker.start()
+        await self.until(
+            "the gateway is back at the broker", lambda: self._connected() > before, PAUSE_S_MAX + WAIT_S_MAX
+        )
+
+    def _connected(self) -> int:
+        """How often the gateway's log says that it reached the broker."""
+        return self.gateway.child.log.read_text().count("event=broker-connected") if self.gateway.child else 0
+
     # -- looking -----------------------------------------------------------------------------------------------
 
     async def until(self, what: str, holds: Callable[[], bool], limit_s: float = WAIT_S_MAX) -> None:
@@ -129,11 +143,7 @@ class Site:
         """
         await self.until("every hole is closed", lambda: self.received.count.missing == 0)
         await asyncio.gather(*[node.child.stop() for node in self.nodes.values() if node.child])
-        deadline = time.monotonic() + WAIT_S_MAX
-        ledger = await self.gateway.status()
-        while ledger["gateway"]["pending"] and time.monotonic() < deadline:
-            await asyncio.sleep(LOOK_S)
-            ledger = await self.gateway.status()
+        ledger = await self.gateway.drained(WAIT_S_MAX)
         delivered = ledger["gateway"]["delivered"]
         await self.until(f"{delivered} records at the subscriber", lambda: self.received.count.unique >= delivered)
         if self.gateway.child:
