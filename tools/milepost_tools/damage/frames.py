@@ -97,7 +97,9 @@ class Damage:
     def __init__(self, seed: int, decoder: FrameDecoder | None = None) -> None:
         self.damaged = dict.fromkeys(WAYS, 0)
         self.untouched = 0
-        self.survived = 0  # good packets that damage left whole: it hit only a delimiter, or a whole frame was spliced in
+        self.survived = (
+            0  # good packets that damage left whole: it hit only a delimiter, or a whole frame was spliced in
+        )
         self.wrong: list[bytes] = []
         self.decoder = decoder or FrameDecoder()
         self._dice = random.Random(seed)  # noqa: S311 - seeded, to be repeated
