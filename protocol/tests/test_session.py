@@ -9,7 +9,7 @@ from milepost_protocol.links import DATAGRAM
 from milepost_protocol.node_end import PING_MS, SESSION_MS_MAX, NodeEnd
 from milepost_protocol.packets import DOWN
 from milepost_protocol.received import REPLAY_WINDOW, Received, nearest
-from milepost_protocol.session import NUMBER_MAX, WINDOW, Session
+from milepost_protocol.session import BODY_BYTES_MAX, CONTROL_BYTES_MAX, NUMBER_MAX, WINDOW, Session
 from milepost_protocol.testing import FAULTS, BadWire, Dice, Pair
 
 KEY = bytes(range(32))
@@ -284,7 +284,7 @@ def test_a_session_that_has_sealed_its_fill_makes_way_for_a_new_one():
     worn = traffic.pair.node.session
     worn._number = NUMBER_MAX
     assert worn.next_packet(50) is None
-    traffic.pair.run(5_000)
+    traffic.pair.run(traffic.pair.now + 5_000)
     assert [event.reason for event in traffic.pair.at_node if isinstance(event, Closed)] == ["worn"]
     assert traffic.pair.node.session.ident != worn.ident
 
