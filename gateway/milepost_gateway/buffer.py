@@ -8,28 +8,26 @@ before history, each once until `give_back`. Synchronous, one thread at a time, 
 synchronous=FULL.
 """
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-import apsw
 from milepost_protocol import blocks
 from milepost_protocol.errors import ProtocolError
 from milepost_protocol.records import Front
 from milepost_protocol.schema import Schema, decode_schema
 
 from .buffer_schema import migrate
+from .database import MASK, Connection, DatabaseError, NotADatabaseError, open_writer, signed, transaction
 from .errors import MilepostError
-from .ledger import MASK, Ledger, read_ledger
+from .ledger import Ledger, read_ledger
 from .ranges import Ranges
 from .stored import HISTORY, LIVE, URGENT, Arrival, Delivered, Measured, StoredBlock, checksum, read_front
 
 BOOTS_MAX = 4096  # (node, boot) whose ranges are kept in memory; then those are read again from the file
 RANGES_MAX = 4096  # of one boot: more is counted, and still kept, because forgetting one would publish a record twice
-WAL_BYTES_MAX = 8 << 20  # what the WAL file keeps of the disk after it was longer for a moment
 SENSELESS_BOOT = -1  # the account of blocks whose front makes no sense
 
 _FIELDS = "SELECT id, node, kind, body, pending, schema, kernel, arrived_ms, crc, hash FROM block WHERE "
@@ -79,10 +77,10 @@ class Buffer:
     def append(
         self, arrivals: Iterable[Arrival], delivered: Iterable[Delivered] = (), measured: Iterable[Measured] = ()
     ) -> None:
-        """Store, release and note in one transaction; apsw.Error means that nothing of it happened."""
+        """Store, release and note in one transaction; DatabaseError means that nothing of it happened."""
         before = self._next_id, dict(self.counters)
         try:
-            with self._transaction():
+            with transaction(self._connection):
                 for arrival in arrivals:
                     self._store(arrival)
                 done = [self._deliver(part) for part in delivered]
@@ -104,7 +102,7 @@ class Buffer:
     def quarantine(self, block_ids: Iterable[int]) -> None:
         """Set blocks aside that cannot be read: they stay raw, and count as quarantined."""
         ids = list(block_ids)
-        with self._transaction():
+        with transaction(self._connection):
             for block_id in ids:
                 self._connection.execute("UPDATE block SET state = 1 WHERE id = ?", (block_id,))
         self._leased.difference_update(ids)
@@ -147,7 +145,7 @@ class Buffer:
         row = (self._next_id, arrival.node, front.boot, first, last, arrival.kind, front.cls, front.schema, schema)
         crc = checksum(arrival.node, arrival.kind, arrival.body)
         times = (self._kernel, arrival.arrived_ms, arrival.taken_ms)
-        self._connection.execute(_INSERT, (*row, *times, _signed(pending), state, crc, arrival.body))
+        self._connection.execute(_INSERT, (*row, *times, signed(pending), state, crc, arrival.body))
         self._next_id += 1
 
     def _announce(self, node: bytes, body: bytes) -> None:
@@ -177,7 +175,7 @@ class Buffer:
         boot.delivered += (pending & part.mask).bit_count()
         boot.is_changed = True
         if left:
-            self._connection.execute("UPDATE block SET pending = ? WHERE id = ?", (_signed(left), part.block_id))
+            self._connection.execute("UPDATE block SET pending = ? WHERE id = ?", (signed(left), part.block_id))
             return 0
         # Keeping what is delivered for replay, and expiring it, comes in here; both stand outside the law.
         self._connection.execute("DELETE FROM block WHERE id = ?", (part.block_id,))
@@ -288,12 +286,12 @@ class Buffer:
     def next_number(self, name: str) -> int:
         """Count up a number that outlives the process, from 1."""
         add = "INSERT INTO number VALUES (?, 1) ON CONFLICT(name) DO UPDATE SET value = value + 1 RETURNING value"
-        with self._transaction():
+        with transaction(self._connection):
             return int(self._connection.execute(add, (name,)).get)
 
     def _kernel_row(self, boot_id: str) -> int:
         """This kernel boot's number; exchanges of earlier ones tell nothing any more."""
-        with self._transaction():
+        with transaction(self._connection):
             self._connection.execute("INSERT OR IGNORE INTO kernel(boot_id) VALUES (?)", (boot_id,))
             number: int = self._one("SELECT id FROM kernel WHERE boot_id = ?", (boot_id,))
             self._connection.execute("DELETE FROM anchor WHERE kernel <> ?", (number,))
@@ -310,37 +308,14 @@ class Buffer:
     def _one(self, query: str, values: tuple[Any, ...] = ()) -> int:
         return int(self._connection.execute(query, values).get)
 
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        self._connection.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-        except BaseException:
-            if self._connection.in_transaction:
-                self._connection.execute("ROLLBACK")
-            raise
-        self._commit()
 
-    def _commit(self) -> None:
-        try:
-            self._connection.execute("COMMIT")
-        except apsw.Error:
-            if self._connection.in_transaction:
-                self._connection.execute("ROLLBACK")
-            raise
-
-
-def _open(path: Path) -> apsw.Connection:
+def _open(path: Path) -> Connection:
     try:
-        connection = apsw.Connection(str(path))
-        connection.set_busy_timeout(5000)  # a reader of `status` may hold the file for a moment
-        connection.pragma("journal_mode", "WAL")
-        connection.pragma("synchronous", "FULL")
-        connection.pragma("journal_size_limit", WAL_BYTES_MAX)
+        connection = open_writer(path)
         migrate(connection)
-    except apsw.NotADBError:
+    except NotADatabaseError:
         raise MilepostError("E-DATA-03", f"{path} is not a Milepost buffer: give another data_dir") from None
-    except apsw.Error as error:
+    except DatabaseError as error:
         raise MilepostError("E-DATA-02", f"{path} cannot be opened: {error}") from None
     return connection
 
@@ -350,8 +325,3 @@ def _read_schema(body: bytes) -> Schema | None:
         return decode_schema(body)
     except (ProtocolError, UnicodeDecodeError):
         return None
-
-
-def _signed(mask: int) -> int:
-    """A mask of 64 bits as SQLite keeps it."""
-    return mask - (1 << 64) if mask >> 63 else mask

@@ -4,8 +4,7 @@ The version stands in `PRAGMA user_version`, the file says whose it is in `PRAGM
 is never edited: what has to change is a new script at the end of MIGRATIONS.
 """
 
-import apsw
-
+from .database import Connection, transaction
 from .errors import MilepostError
 
 APPLICATION_ID = 0x4D4C5031  # "MLP1"
@@ -56,7 +55,7 @@ MIGRATIONS = (
 )
 
 
-def migrate(connection: apsw.Connection) -> None:
+def migrate(connection: Connection) -> None:
     """Bring the file to the newest version in one transaction; E-DATA-03 if it is not ours or from the future."""
     owner = connection.pragma("application_id")
     version = connection.pragma("user_version")
@@ -66,7 +65,7 @@ def migrate(connection: apsw.Connection) -> None:
         raise MilepostError("E-DATA-03", f"{connection.filename} was written by a newer Milepost: upgrade this one")
     if version == len(MIGRATIONS):
         return
-    with connection:
+    with transaction(connection):
         for script in MIGRATIONS[version:]:
             connection.execute(script)
         connection.pragma("application_id", APPLICATION_ID)

@@ -13,9 +13,8 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import ParamSpec, TypeVar
 
-import apsw
-
 from .buffer import Buffer
+from .database import PASSING
 from .host import boottime_ms
 from .stored import Arrival, Delivered, Measured, StoredBlock
 from .story import tell
@@ -26,9 +25,6 @@ RELEASED_MAX = 256  # PUBACKed parts that wait for their commit: a crash would p
 
 P = ParamSpec("P")
 T = TypeVar("T")
-
-# What a person or time can put right: these are tried again. Anything else SQLite says is a defect or a damaged file.
-PASSING = (apsw.FullError, apsw.IOError, apsw.ReadOnlyError, apsw.BusyError, apsw.LockedError, apsw.CantOpenError)
 
 
 @dataclass(slots=True)

@@ -10,12 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import apsw
-
+from .database import Connection, DatabaseError, open_reader
 from .errors import MilepostError
-
-BUSY_MS = 2000  # how long a reader waits for a writer that is opening or recovering the file
-MASK = (1 << 64) - 1
 
 
 @dataclass
@@ -82,9 +78,8 @@ class Ledger:
         }
 
 
-def read_ledger(connection: apsw.Connection) -> Ledger:
+def read_ledger(connection: Connection) -> Ledger:
     """The ledger as the file has it, at one moment: counters and blocks are read in one transaction."""
-    connection.create_scalar_function("bits", _bits, 1, deterministic=True)  # type: ignore[arg-type]
     ledger = Ledger()
     with connection:
         for node, accepted, delivered in connection.execute(
@@ -106,15 +101,10 @@ def read_ledger_file(path: Path) -> Ledger:
     if not path.is_file():
         raise MilepostError("E-DATA-02", f"{path} does not exist: the gateway has not run with this data_dir yet")
     try:
-        connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
-        connection.set_busy_timeout(BUSY_MS)
+        connection = open_reader(path)
         try:
             return read_ledger(connection)
         finally:
             connection.close()
-    except apsw.Error as error:
+    except DatabaseError as error:
         raise MilepostError("E-DATA-02", f"{path} cannot be read: {error}") from None
-
-
-def _bits(pending: int) -> int:
-    return (pending & MASK).bit_count()

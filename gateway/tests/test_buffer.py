@@ -269,3 +269,24 @@ def test_a_file_from_a_newer_version_is_refused(open_buffer, tmp_path):
         file.pragma("user_version", 99)
     with pytest.raises(MilepostError, match="newer"):
         open_buffer()
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_whatever_bytes_a_block_holds_it_is_kept_counted_and_harms_nobody(open_buffer, seed):
+    dice = random.Random(seed)
+    buffer = open_buffer()
+    good = arrival([0, 1, 2, 5])
+    blocks_in = []
+    for _ in range(300):
+        body = bytearray(good.body if dice.random() < 0.7 else dice.randbytes(dice.randrange(40)))
+        for _ in range(dice.randrange(4)):
+            if body:
+                body[dice.randrange(len(body))] = dice.randrange(256)
+        kind = dice.choice([good.kind, 0x40 | dice.randrange(64)])
+        blocks_in.append(Arrival(NODE, kind, bytes(body), NOW, NOW, read_front(kind, bytes(body))))
+    buffer.append([schema_arrival(), *blocks_in])
+    assert buffer.ledger().holds(), f"seed {seed}"
+    for block in buffer.oldest(1000, NOW):
+        buffer.quarantine([block.id])
+    assert buffer.ledger().holds(), f"seed {seed}"
+    assert buffer.ledger().total().pending == 0, f"seed {seed}"

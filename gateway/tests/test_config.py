@@ -2,6 +2,7 @@
 
 import json
 import re
+from pathlib import Path
 
 import pytest
 from milepost_gateway.config import example_config, load_config, load_keys
@@ -170,3 +171,9 @@ def test_a_wrong_key_is_named_by_node_and_never_shown(keys_file, content, says):
 def test_a_keys_file_that_is_not_there_is_one_line(tmp_path):
     with pytest.raises(MilepostError, match=r"E-KEYS-01"):
         load_keys(tmp_path / "keys.json")
+
+
+def test_the_readme_documents_every_code_with_its_exit_status():
+    readme = (Path(__file__).parent.parent / "README.md").read_text()
+    rows = set(re.findall(r"^\| (\d+) \| (E-[A-Z]+-\d\d) \| (.*) \|$", readme, flags=re.M))
+    assert rows == {(str(status), code, about) for code, (status, about) in ERRORS.items()}

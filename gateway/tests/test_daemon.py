@@ -28,7 +28,7 @@ REGISTRY = Registry().with_resources(
 
 def run(config, *arguments, within_s=20):
     """Run a command to its end."""
-    return subprocess.run([*START, str(config), *arguments], capture_output=True, text=True, timeout=within_s)  # noqa: S603 - our own program
+    return subprocess.run([*START, str(config), *arguments], capture_output=True, text=True, timeout=within_s)
 
 
 class Daemon:
@@ -38,7 +38,7 @@ class Daemon:
         self.config = config
         self.story = config.with_suffix(".log")
         with self.story.open("ab") as log:
-            self.process = subprocess.Popen([*START, str(config), "run", *arguments], stdout=log, stderr=log)  # noqa: S603 - our own program
+            self.process = subprocess.Popen([*START, str(config), "run", *arguments], stdout=log, stderr=log)
 
     def end(self, number=signal.SIGTERM, within_s=10):
         self.process.send_signal(number)

@@ -1,6 +1,7 @@
 """The outbox: what leaves, on which topic, in which order, and what each message will release."""
 
 import json
+import random
 
 import pytest
 from milepost_gateway.group import GroupCommit
@@ -13,7 +14,7 @@ from milepost_gateway.topics import Place
 from milepost_protocol import blocks
 from milepost_protocol.channels import AIR, CHANNEL_IDS
 from milepost_protocol.channels import NODE as NODE_STREAM
-from milepost_protocol.records import DIAGNOSTIC, ROUTINE, URGENT, Record, pack
+from milepost_protocol.records import DIAGNOSTIC, EVENT, ROUTINE, URGENT, Record, pack
 from milepost_protocol.schema import Schema
 
 HOUR = 3_600_000
@@ -181,3 +182,30 @@ async def test_rows_from_before_the_kernel_booted_are_stamped_if_their_node_stil
     found = {row["id"]: row["te"] for group in rows for row in (group if isinstance(group, list) else [group])}
     assert found["a4cf12000001-1-0"] is not None
     assert found["a4cf12000001-2-0"] is None
+
+
+@pytest.mark.parametrize("seed", range(10))
+async def test_spoiled_blocks_are_published_or_quarantined_and_never_stop_the_rest(bench, seed):
+    dice = random.Random(seed)
+    event = Record(EVENT, ROUTINE, AIR_SCHEMA.hash, 1, 900, bench.uptime(10), (1, 0, 50))
+    rows = [air_row(i, uptime_ms=bench.uptime(900) + i, quality=(i % 5, 0)) for i in range(6)]
+    now, arrivals = boottime_ms(), []
+    for _ in range(400):
+        kind, body = pack(dice.choice([rows, rows[:1], [event]]))
+        spoiled = bytearray(body)
+        for _ in range(dice.randrange(1, 4)):
+            spoiled[dice.randrange(len(spoiled))] = dice.randrange(256)
+        spoiled = bytes(spoiled[: dice.randrange(len(spoiled)) or None] if dice.random() < 0.2 else spoiled)
+        arrivals.append(Arrival(NODE, kind, spoiled, now, now - HOUR, read_front(kind, spoiled)))
+    bench.group.append(arrivals, lambda: None)
+    await bench.group.commit()
+    carried = 0
+    for message in await bench.all():
+        carried += sum(part.mask.bit_count() for part in message.parts)
+        json.loads(message.payload)
+        bench.group.release(message.parts)
+    await bench.group.commit()
+    total = bench.group.buffer.ledger().total()
+    assert bench.group.buffer.ledger().holds(), f"seed {seed}"
+    assert total.delivered == carried, f"seed {seed}"
+    assert total.quarantined > 0, f"seed {seed}"

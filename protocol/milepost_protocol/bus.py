@@ -194,7 +194,9 @@ class Bus(GatewayEnd):
         self._asked = peer
         self._answers = 0
         packets = []
-        if peer.live:
+        if (
+            peer.live and not peer.tentative
+        ):  # a node that said HELLO may hold the old session no more: a poll it understands
             for quota in range(TURN_QUOTA, 0, -1):
                 packet = self._packet_for(peer, now, quota)
                 if packet is None:

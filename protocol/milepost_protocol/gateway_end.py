@@ -157,29 +157,37 @@ class GatewayEnd:
                 if opened:
                     peer.source = source
                     return self._take_in(peer, session, opened, now)
-        self._refuse(packet[1], now, source)
-        return []
+        return self._refuse(packet[1], now, source)
 
     def _peers_at(self, address: int) -> "list[Peer]":
         return [peer for peer in self._peers.values() if peer.address == address]
 
-    def _refuse(self, address: int, now: int, source: "Hashable") -> None:
+    def _refuse(self, address: int, now: int, source: "Hashable") -> "list[Event]":
         """No session opens this packet: it is forged, or from before we started; the node may be told to say HELLO."""
         known = self._peers_at(address)
         self.counters["forged" if known else "no_session"] += 1
+        events: list[Event] = []
         for peer in known:
             if peer.live:
-                self._count_forgery(peer, peer.live)
+                events += self._count_forgery(peer, peer.live)
         if now - self._said_no.get((source, address), -NO_SESSION_MS_MIN) >= NO_SESSION_MS_MIN:
             if len(self._said_no) >= UNKNOWN_MAX:
                 self._said_no = {}
             self._said_no[source, address] = now
             self._shorts = self._shorts[-7:] + [(source, address)]
+        return events
 
-    def _count_forgery(self, peer: Peer, session: Session) -> None:
+    def _count_forgery(self, peer: Peer, session: Session) -> "list[Event]":
         session.forged += 1
-        if session.forged >= FORGERIES_MAX:
-            peer.live = None
+        if session.forged < FORGERIES_MAX:
+            return []
+        peer.live = None
+        return [self._closed(session, "worn")]
+
+    def _closed(self, session: Session, reason: str) -> Closed:
+        self.counters["retransmitted"] += session.retransmitted
+        self.counters["replayed"] += session.replayed()
+        return Closed(session, reason, [token for token in session.unsent() if token is not None])
 
     def _take_in(self, peer: Peer, session: Session, opened: "tuple[int, bytes]", now: int) -> "list[Event]":
         events: list[Event] = []
@@ -201,9 +209,7 @@ class GatewayEnd:
         peer.probes = {}
         self.counters["opened"] += 1
         if old:
-            self.counters["retransmitted"] += old.retransmitted
-            self.counters["replayed"] += old.replayed()
-            events.append(Closed(old, "replaced", [token for token in old.unsent() if token is not None]))
+            events.append(self._closed(old, "replaced"))
         events.append(Opened(session))
         return events
 

@@ -132,6 +132,7 @@ class NodeEnd:
         )
         session.ping()  # the first packet shows the gateway that we hold the key
         self.session = session
+        self._asked = now  # the first turn is still to come: that is not being forgotten
         self._hello = None
         self._hello_due = False
         self._hello_pause = HELLO_MS_MIN

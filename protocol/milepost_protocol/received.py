@@ -8,6 +8,7 @@ learns of a loss at once, frees nothing too early, and never takes waiting for a
 REPLAY_WINDOW = 64  # how far behind the largest a late packet may come and still be told from a replay
 ACK_BITS = 32  # how many packets behind the largest an ack speaks of
 DELAY_MS_MAX = 0xFFFF
+WAITING_MAX = 255  # an ack that says so calls nothing safe: what waits is that old, or older
 
 
 def nearest(expected: int, low: int) -> int:
@@ -68,13 +69,13 @@ class Received:
     def ack(self, now: int) -> bytes:
         """The body of an ACK block: `largest u16 | delay_ms u16 | waiting u8 | bitmap`, as long as it needs to be.
 
-        What came is safe up to and with number `largest - waiting`.
+        What came is safe up to and with number `largest - waiting`, unless that is WAITING_MAX.
         """
         self.ack_due = False
         self.waiting_since = -1
         body = bytearray((self.largest & 0xFFFF).to_bytes(2, "little"))
         body += min(max(now - self._came, 0), DELAY_MS_MAX).to_bytes(2, "little")
-        body.append(min(self.largest - self._limit(), 255))
+        body.append(min(self.largest - self._limit(), WAITING_MAX))
         bitmap = self._seen >> 1 & ((1 << ACK_BITS) - 1)
         while bitmap:
             body.append(bitmap & 255)

@@ -14,7 +14,7 @@ from .frames import PACKET_BYTES_MAX
 from .links import SERIAL, Link
 from .loss import LossRate
 from .packets import DATA, DOWN, HEADER_BYTES, TURN, header
-from .received import Received, nearest
+from .received import WAITING_MAX, Received, nearest
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 WINDOW = 12  # packets in flight: a turn of 8 on a bus, and what of the last turn is lost or still being committed
 PLAIN_BYTES_MAX = PACKET_BYTES_MAX - HEADER_BYTES - TAG_BYTES  # what a packet holds
-ACK_BYTES_MAX = 2 + 8  # an ack block at its largest
+ACK_BYTES_MAX = blocks.HEAD_BYTES + 9  # an ack block at its largest: largest 2, delay 2, waiting 1, bitmap 4
 CONTROL_BYTES_MAX = 24  # blocks said once: two time replies
 BODY_BYTES_MAX = PLAIN_BYTES_MAX - ACK_BYTES_MAX - CONTROL_BYTES_MAX - blocks.HEAD_BYTES  # fits whatever else is in it
 NUMBER_MAX = 1 << 24  # packets under one key; then a new session
@@ -79,6 +79,7 @@ class Session:
         self._queues: tuple[list[tuple[int, bytes, object]], ...] = ([], [], [])
         self._flights: dict[int, Flight] = {}
         self._received = Received()
+        self._ack_carrier = -1  # the latest of the peer's packets that had an ack
         self._control = bytearray()  # blocks that are said once and not repeated
         self._peer_delay_ms = peer_delay_ms  # the longest that each side waits with a commit
         self._own_delay_ms = own_delay_ms
@@ -193,6 +194,9 @@ class Session:
     def take_in(self, number: int, plain: bytes, now: int) -> "list[Event]":
         """Act on a packet that `open` gave. A replayed one is nothing; ProtocolError leaves for one that makes no sense."""
         found = blocks.split(plain)
+        for kind, body in found:
+            if kind == blocks.ACK:
+                self._check_ack(body)  # before the packet counts as here: what was refused is never acked
         if not self._received.note(number, now):
             return []
         self.heard = now
@@ -201,7 +205,7 @@ class Session:
         rest = []
         for kind, body in found:
             if kind == blocks.ACK:
-                events += self._take_ack(body, now)
+                events += self._take_ack(number, body, now)
             else:
                 rest.append((kind, body))
         if any(blocks.needs_ack(kind) for kind, _ in rest):
@@ -230,19 +234,26 @@ class Session:
         """Packets that had been here before, or were too old to tell."""
         return self._received.replayed
 
-    def _take_ack(self, body: bytes, now: int) -> "list[Event]":
+    def _check_ack(self, body: bytes) -> None:
         if len(body) < 5:
             raise ProtocolError("ack cut short")
-        largest = nearest(self._number, body[0] | body[1] << 8)
-        if largest >= self._number:
+        if nearest(self._number, body[0] | body[1] << 8) >= self._number:
             raise ProtocolError("ack for a packet never sent")
+
+    def _take_ack(self, carrier: int, body: bytes, now: int) -> "list[Event]":
+        """Act on the ack that packet `carrier` brought. A stale one is nothing: what it calls safe may since have come."""
+        if carrier < self._ack_carrier:
+            return []
+        self._ack_carrier = carrier
+        largest = nearest(self._number, body[0] | body[1] << 8)
+        safe = largest - body[4] if body[4] < WAITING_MAX else -1
         came = int.from_bytes(body[5:], "little") << 1 | 1
         tokens: list[object] = []
         for number in sorted(self._flights):
             if number <= largest and not self._flights[number].came:
                 self._look_up(number, largest - number, came, now - (body[2] | body[3] << 8))
             flight = self._flights.get(number)
-            if flight and flight.came and number <= largest - body[4]:
+            if flight and flight.came and number <= safe:
                 del self._flights[number]
                 tokens += [item[2] for item in flight.items]
         return [Acked(self, tokens)] if tokens else []

@@ -1,11 +1,12 @@
 """The polled bus: 64 nodes on one pair of wires, and what a bad neighbour may cost the others."""
 
 import pytest
-from milepost_protocol import packets
+from milepost_protocol import blocks, packets
 from milepost_protocol.bus import INTRUSIONS_MAX, ISOLATE_MS, Bus, Isolated
 from milepost_protocol.events import Acked, Arrived
+from milepost_protocol.handshake import Hello, make_welcome
 from milepost_protocol.links import POLLED
-from milepost_protocol.node_end import NodeEnd
+from milepost_protocol.node_end import FORGOTTEN_MS, NodeEnd
 from milepost_protocol.testing import Dice, Multidrop
 
 
@@ -128,3 +129,26 @@ def test_on_a_clean_bus_nothing_is_sent_twice_whatever_the_commit_interval(commi
     line.run(line.now + 15_000)
     assert [node.session.retransmitted for node in line.nodes] == [0, 0]
     assert all(node.session.in_flight() == 0 for node in line.nodes)
+
+
+def test_a_node_that_started_anew_gets_its_turn_even_if_much_waits_in_its_old_session():
+    line = street(1)
+    line.run(3000)
+    (old,) = line.bus.sessions()
+    for number in range(4):
+        line.bus.send(old, blocks.COMMAND, b"blink", number)
+    node = line.nodes[0]
+    line.nodes[0] = NodeEnd(node._node, 2, node._key, Dice(9).bytes, link=POLLED)
+    line.run(line.now + 60_000)
+    assert [session.boot for session in line.bus.sessions()] == [2]
+
+
+def test_a_node_that_was_just_let_in_is_not_forgotten_because_its_first_turn_is_still_to_come():
+    key, late = bytes(32), 10 * FORGOTTEN_MS
+    node = NodeEnd(b"node01", 1, key, Dice(1).bytes, link=POLLED)
+    join = packets.short(packets.DOWN, packets.ADDRESS_JOIN, packets.JOIN | 1)
+    node.receive(join, late)
+    hello = Hello(node.data_to_send(late))
+    node.receive(make_welcome(key, hello, bytes(8), 1, 0).packet, late + 10)
+    node.receive(join, late + 20)
+    assert node.data_to_send(late + 20) is None

@@ -3,7 +3,7 @@
 import itertools
 
 import pytest
-from milepost_protocol import handshake, packets
+from milepost_protocol import blocks, gateway_end, handshake, packets
 from milepost_protocol.errors import ProtocolError
 from milepost_protocol.events import Closed, Opened
 from milepost_protocol.frames import encode_frame
@@ -157,3 +157,15 @@ def test_noise_and_forgery_are_counted_apart():
     wires.run(wires.now + 10)
     assert wires.gateway.counters["forged"] == 1
     assert wires.decoders[0].damaged == 1
+
+
+def test_a_session_that_forgers_wore_out_gives_back_what_it_had_not_sent(monkeypatch):
+    monkeypatch.setattr(gateway_end, "FORGERIES_MAX", 3)
+    wires = pair(Dice(10))
+    wires.run(50)
+    (live,) = wires.gateway.sessions()
+    wires.gateway.send(live, blocks.COMMAND, b"blink", "command")
+    forged = packets.header(0, packets.DATA, live.address) + bytes(20)
+    events = [event for _ in range(3) for event in wires.gateway.receive(forged, wires.now)]
+    assert [(event.reason, event.tokens) for event in events] == [("worn", ["command"])]
+    assert wires.gateway.sessions() == []

@@ -2,12 +2,14 @@
 
 import pytest
 from milepost_protocol import blocks
+from milepost_protocol.errors import ProtocolError
 from milepost_protocol.events import Acked, Arrived, Closed, TimeMeasured
 from milepost_protocol.gateway_end import GatewayEnd
 from milepost_protocol.links import DATAGRAM
 from milepost_protocol.node_end import PING_MS, NodeEnd
+from milepost_protocol.packets import DOWN
 from milepost_protocol.received import REPLAY_WINDOW, Received, nearest
-from milepost_protocol.session import WINDOW, Session
+from milepost_protocol.session import BODY_BYTES_MAX, CONTROL_BYTES_MAX, WINDOW, Session
 from milepost_protocol.testing import FAULTS, BadWire, Dice, Pair
 
 KEY = bytes(range(32))
@@ -127,6 +129,72 @@ def test_a_gap_is_told_at_once():
     received.note(2, 5)
     assert received.ack_due
     assert received.ack(7) == bytes([2, 0, 2, 0, 0, 0b10])
+
+
+def opened_pair():
+    """Both ends of a session on a datagram link, without any line between them: the caller carries each packet."""
+    keys = (bytes(16), bytes(range(16)), b"session!")
+    return Session(NODE, 1, keys, 0, 1, 0, link=DATAGRAM), Session(NODE, 1, keys, DOWN, 1, 0, link=DATAGRAM)
+
+
+def carry(packet, receiver, now=0):
+    number, plain = receiver.open(packet)
+    return receiver.take_in(number, plain, now)
+
+
+def test_an_ack_that_is_overtaken_frees_nothing_that_came_since():
+    node, gateway = opened_pair()
+    sent = []
+    for number in range(2):
+        node.send(ROUTINE_ROWS, b"row", number)
+        sent.append(node.next_packet(0))
+    acks = []
+    for number in (1, 0):  # the second packet arrives first; neither is ever committed
+        carry(sent[number], gateway)
+        gateway.repeat_ack()
+        acks.append(gateway.next_packet(0))
+    for ack in reversed(acks):
+        assert carry(ack, node) == []
+
+
+@pytest.mark.parametrize("chatter", [253, 254, 255, 300, 70_000])
+def test_what_waits_for_a_stalled_commit_is_not_freed_however_much_is_said_meanwhile(chatter):
+    node, gateway = opened_pair()
+    node.send(ROUTINE_ROWS, b"row", "row")
+    assert carry(node.next_packet(0), gateway)
+    gateway.repeat_ack()
+    assert carry(gateway.next_packet(0), node) == []
+    for _ in range(chatter):
+        node.say(blocks.TIME_REPLY, b"\1\1\1")
+        carry(node.next_packet(0), gateway)
+    gateway.repeat_ack()
+    assert carry(gateway.next_packet(0), node) == []
+    gateway.confirm(0)
+    assert [event.tokens for event in carry(gateway.next_packet(0), node)] == [["row"]]
+
+
+@pytest.mark.parametrize("ack", [b"\0\0", bytes([9, 0, 0, 0, 0])])
+def test_a_packet_that_was_refused_is_never_acked(ack):
+    node, gateway = opened_pair()
+    node.say(blocks.ACK, ack)
+    node.send(ROUTINE_ROWS, b"row", "row")
+    with pytest.raises(ProtocolError):
+        carry(node.next_packet(0), gateway)
+    gateway.repeat_ack()
+    assert gateway.next_packet(0) is None
+
+
+def test_the_longest_block_fits_beside_the_largest_ack_and_all_that_is_said_once():
+    node, gateway = opened_pair()
+    for number in range(40):
+        gateway.say(blocks.TIME_PROBE, b"\1")
+        packet = gateway.next_packet(0)
+        if number:  # the first is lost, so that the bitmap is at its longest
+            carry(packet, node)
+    node.say(0x2F, bytes(CONTROL_BYTES_MAX - blocks.HEAD_BYTES))
+    node.send(ROUTINE_ROWS, bytes(BODY_BYTES_MAX), "row")
+    kinds = [kind for kind, _ in blocks.split(gateway.open(node.next_packet(0))[1])]
+    assert kinds == [blocks.ACK, 0x2F, ROUTINE_ROWS]
 
 
 def test_a_replayed_or_ancient_packet_is_nothing():

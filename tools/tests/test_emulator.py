@@ -1,44 +1,36 @@
 """The emulated board does what the rest of the project relies on: each claim is shown on the board itself.
 
-Most tests run one script on a fresh board and look at what it printed; those about the serial port open a pty. Where
-the tool chain is missing they skip and say what is missing, except where the environment says CI=true: there they fail.
+Most tests run one script on a fresh board and look at what it printed; the serial port has a
+file of its own. Where the tool chain is missing the tests skip and say what is missing.
 """
 
-import binascii
-import os
 import subprocess
 import sys
 import time
 from pathlib import Path
+from types import ModuleType
 
 import pytest
-import serial
-from milepost_tools import emulator
+from milepost_tools import apt, emulator
 from milepost_tools.emulator import packages, romfs
+from milepost_tools.processes import MissingTool
 
 ROOT = Path(__file__).resolve().parents[2]
 PROTOCOL = ROOT / "protocol" / "milepost_protocol"
+RUNNER = ROOT / "protocol" / "tests" / "run_vectors.py"
+VECTORS = sorted((RUNNER.parent / "vectors").glob("*.json"))
 
 pytestmark = pytest.mark.timeout(300)  # the first build takes half a minute, on a busy machine twice that
 
 
 @pytest.fixture(scope="module")
-def firmware() -> Path:
-    try:
-        return emulator.build()
-    except emulator.ToolMissing as error:
-        if os.environ.get("CI") == "true":
-            pytest.fail(str(error))
-        pytest.skip(str(error))
+def firmware(emulated: ModuleType) -> Path:
+    return emulated.build()
 
 
 def run(script: str, files: emulator.Files | None = None, **settings: object) -> list[str]:
     """The words a script printed on a fresh board."""
     return emulator.run_script(files or {}, script, **settings).split()  # type: ignore[arg-type]
-
-
-def open_port(board: emulator.Board) -> serial.Serial:
-    return serial.Serial(board.pty, 115200, timeout=20, write_timeout=20)
 
 
 # ---- what it is
@@ -244,6 +236,13 @@ def test_the_protocol_package_imports_on_the_board(firmware: Path) -> None:
     run("import milepost_protocol", emulator.package(PROTOCOL))
 
 
+@pytest.mark.parametrize("path", VECTORS, ids=lambda path: path.stem)
+def test_a_golden_vector_of_the_wire_holds_on_the_board(firmware: Path, path: Path) -> None:
+    files = {**emulator.package(PROTOCOL), "run_vectors.py": RUNNER, path.name: path}
+    script = f"import run_vectors, sys; sys.exit(run_vectors.main(['{path.name}']))"
+    assert run(script, files)[-2:] == ["0", "failures"]
+
+
 def test_native_and_viper_code_runs_from_handed_over_files(firmware: Path) -> None:
     code = b"import micropython\n@micropython.viper\ndef double(n: int) -> int:\n    return n * 2\n"
     assert run("import fast; print(fast.double(21))", {"fast.py": code}) == ["42"]
@@ -287,122 +286,12 @@ def test_a_wild_store_ends_the_run_with_the_machines_reason(firmware: Path) -> N
         run("import machine; machine.mem32[0x90000000] = 1")
 
 
-# ---- identity, randomness, reset
-
-
-def test_random_bytes_follow_from_the_seed_and_only_from_it(firmware: Path) -> None:
-    script = "import os, binascii; print(binascii.hexlify(os.urandom(40)).decode())"
-    same, again, other = run(script, seed=1), run(script, seed=1), run(script, seed=2)
-    assert same == again != other
-    assert len(same[0]) == 80
-
-
-def test_the_unique_id_is_the_one_given(firmware: Path) -> None:
-    script = "import machine, binascii; print(binascii.hexlify(machine.unique_id()).decode())"
-    assert run(script, unique_id=bytes.fromhex("a4cf12000007")) == ["a4cf12000007"]
-
-
-def test_a_reset_starts_anew_knows_its_cause_and_repeats_no_random_bytes(firmware: Path) -> None:
-    script = """
-import machine, os
-print(machine.reset_cause() == machine.PWRON_RESET, machine.reset_cause() == machine.HARD_RESET, os.urandom(8))
-if machine.reset_cause() == machine.PWRON_RESET:
-    machine.reset()
-"""
-    cold, warm, first, warm_cold, warm_warm, second = run(script)
-    assert (cold, warm, warm_cold, warm_warm) == ("True", "False", "False", "True")
-    assert first != second
-
-
-# ---- the serial port
-
-
-ECHO = b"""
-import micropython, sys
-micropython.kbd_intr(-1)
-sys.stdout.buffer.write(b"R")
-while True:
-    sys.stdout.buffer.write(sys.stdin.buffer.read(256))
-"""
-
-
-def started_echo(board: emulator.Board) -> serial.Serial:
-    """A port with the echo running; a fresh board's "R" may be lost before QEMU sees that the pty was opened."""
-    port = open_port(board)
-    port.write(b"!" * 256)
-    assert port.read_until(b"!" * 256).endswith(b"!" * 256)
-    return port
-
-
-def test_all_256_byte_values_pass_the_uart_after_kbd_intr_minus_1(firmware: Path) -> None:
-    with emulator.start({"main.py": ECHO}) as board, started_echo(board) as port:
-        port.write(bytes(range(256)))
-        assert port.read(256) == bytes(range(256))
-
-
-LATE_READER = b"""
-import binascii, micropython, sys, time
-micropython.kbd_intr(-1)
-time.sleep(2)
-print(binascii.crc32(sys.stdin.buffer.read(20000)))
-"""
-
-
-def test_a_burst_longer_than_every_buffer_loses_nothing(firmware: Path) -> None:
-    burst = bytes(range(250)) * 80
-    with emulator.start({"main.py": LATE_READER}) as board, open_port(board) as port:
-        time.sleep(0.5)  # until then a byte 3 would still be a Ctrl-C
-        port.write(burst)
-        assert port.read_until(b"\n").strip() == str(binascii.crc32(burst)).encode()
-
-
-def test_ctrl_c_stops_a_program_that_never_reads(firmware: Path) -> None:
-    with emulator.start({"main.py": b"while True: pass"}) as board, open_port(board) as port:
-        port.write(b"x" * 2000 + b"\x03")
-        assert port.read_until(b"KeyboardInterrupt").endswith(b"KeyboardInterrupt")
-        assert port.read_until(b">>> ").endswith(b">>> ")
-
-
-def test_input_wakes_a_board_that_sleeps(firmware: Path) -> None:
-    waiter = b"""
-import select, sys, time
-poll = select.poll()
-poll.register(sys.stdin, select.POLLIN)
-poll.poll()
-print("woke", sys.stdin.read(1))
-"""
-    with emulator.start({"main.py": waiter}, icount=3, sleep_off=True) as board, open_port(board) as port:
-        time.sleep(1.5)  # long enough for QEMU to see the pty open and for the board to be deep in its wait
-        port.write(b"a")
-        assert b"woke a" in port.read_until(b"woke a")
-
-
-def mpremote(board: emulator.Board, *words: str) -> str:
-    argv = [sys.executable, "-m", "mpremote", "connect", board.pty, *words]
-    done = subprocess.run(argv, capture_output=True, text=True, timeout=60)  # noqa: S603  (the words are ours)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
-
-
-def test_real_mpremote_runs_code_and_mounts_a_folder_on_the_board(firmware: Path, tmp_path: Path) -> None:
-    (tmp_path / "shared.py").write_text("VALUE = 6 * 7\n")
-    with emulator.start() as board:
-        assert mpremote(board, "exec", "print(1)") == "1\n"
-        assert mpremote(board, "mount", str(tmp_path), "exec", "import shared; print(shared.VALUE)").endswith("42\n")
-
-
-def test_real_mpremote_stops_a_running_program_and_gets_in(firmware: Path) -> None:
-    busy = b"import time\nwhile True: time.sleep_ms(50)"
-    with emulator.start({"main.py": busy}) as board:
-        assert mpremote(board, "exec", "print('in')") == "in\n"
-
-
 # ---- the command, the build
 
 
 def tools_emulator(*words: str | Path) -> subprocess.CompletedProcess[str]:
     argv = [sys.executable, ROOT / "tools" / "emulator", *words]
-    return subprocess.run(argv, capture_output=True, text=True, timeout=200)  # noqa: S603  (the words are ours)
+    return subprocess.run(argv, capture_output=True, text=True, timeout=200)
 
 
 def test_the_command_runs_a_script_and_ends_with_its_status(firmware: Path, tmp_path: Path) -> None:
@@ -410,15 +299,21 @@ def test_the_command_runs_a_script_and_ends_with_its_status(firmware: Path, tmp_
     script.write_text("import sys\nprint(sys.platform)\n")
     done = tools_emulator("run", "--icount", "3", "--sleep-off", "--script", script)
     assert (done.returncode, done.stdout) == (0, "qemu\n"), done.stderr
-    script.write_text("raise ValueError\n")
-    assert tools_emulator("run", "--script", script).returncode == 1
+    script.write_text("import sys\nprint('before')\nsys.exit(7)\n")
+    done = tools_emulator("run", "--script", script)
+    assert (done.returncode, done.stdout) == (7, "before\n"), done.stderr
+
+
+def test_a_script_that_is_not_there_is_one_line_and_a_usage_error(firmware: Path) -> None:
+    done = tools_emulator("run", "--script", "no-such-file.py")
+    assert (done.returncode, done.stderr) == (2, "emulator: no-such-file.py: No such file or directory\n")
 
 
 def test_a_second_build_is_instant_and_fetches_nothing(firmware: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> None:
         raise AssertionError("a cached build touched the network or the compiler")
 
-    monkeypatch.setattr(packages, "_fetch", refuse)
+    monkeypatch.setattr(apt, "fetch_sources", refuse)
     monkeypatch.setattr("milepost_tools.emulator.firmware._build_into", refuse)
     started = time.monotonic()
     assert emulator.build() == firmware
@@ -426,29 +321,10 @@ def test_a_second_build_is_instant_and_fetches_nothing(firmware: Path, monkeypat
 
 
 def test_a_missing_tool_is_named_with_the_command_that_brings_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(packages.shutil, "which", lambda program: None if "qemu" in program else "/bin/" + program)
-    monkeypatch.setattr(packages, "_has_picolibc", lambda: True)
-    with pytest.raises(emulator.ToolMissing, match="apt-get install --no-install-recommends qemu-system-misc"):
+    monkeypatch.setattr(packages, "which", lambda program: None if "qemu" in program else "/bin/" + program)
+    monkeypatch.setattr(packages, "_has_library", lambda: False)
+    with pytest.raises(MissingTool, match="`sudo apt-get install qemu-system-misc picolibc-riscv64-unknown-elf`"):
         packages.need_tools(install=False)
-
-
-def test_the_apt_stanza_follows_the_machines_own_archive_and_key(tmp_path: Path) -> None:
-    one_line = tmp_path / "sources.list"
-    one_line.write_text("deb [signed-by=/keys/a.gpg] http://archive.invalid/debian bookworm main\n")
-    targets = "\n\n".join(
-        f"Repo-URI: http://{host}.invalid/debian/\nRelease: {release}\nComponent: main\nOrigin: {origin}\n"
-        f"Sourcesentry: {one_line}:1"
-        for host, release, origin in [
-            ("archive", "bookworm", "Debian"),
-            ("archive", "bookworm-updates", "Debian"),
-            ("security", "bookworm-security", "Debian"),
-            ("third-party", "stable", "Somebody"),
-        ]
-    )
-    assert packages._stanzas(targets) == (
-        "Types: deb-src\nURIs: http://archive.invalid/debian/\nSuites: trixie\nComponents: main\n"
-        "Signed-By: /keys/a.gpg\n"
-    )
 
 
 def test_a_romfs_image_is_even_and_opens_with_its_magic() -> None:

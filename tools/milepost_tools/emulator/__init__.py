@@ -4,7 +4,7 @@
 project's files on a fresh board and returns what it printed. README.md in this folder says why it is built this way.
 """
 
-from .errors import BoardFailed, EmulatorError, ToolMissing
+from .errors import BoardFailed, EmulatorError
 from .firmware import build, mpy_cross
 from .qemu import Board, start
 from .romfs import Files, package
@@ -15,7 +15,6 @@ __all__ = [
     "BoardFailed",
     "EmulatorError",
     "Files",
-    "ToolMissing",
     "build",
     "mpy_cross",
     "package",

@@ -1,19 +1,25 @@
-"""`tools/emulator build|run`: the arguments, and exit statuses: 0 well · 1 failed · 2 usage · 6 a tool is missing.
+"""`tools/emulator build|run`: the arguments, and exit statuses: 0 well · 1 failed · 2 usage · 6 a tool is missing,
+or the script's own (1 if it raised).
 
 stdout is the answer (the firmware's path, the pty, a script's output), stderr the story. Only the standard library, so
 that it works before anything is installed.
 """
 
 import argparse
-import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TypedDict
 
-from .errors import EmulatorError
+from ..processes import MissingTool, say
+from .errors import BoardFailed, EmulatorError
 from .firmware import build
 from .qemu import start
 from .romfs import package
 from .script import run_script
+
+EXIT_USAGE = 2
+EXIT_TOOL_MISSING = 6
+SCRIPT_S_MAX = 86400.0  # a day: long soaks are started by hand
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -21,9 +27,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
     try:
         return _build() if arguments.command == "build" else _run(arguments)
+    except MissingTool as error:
+        say(f"emulator: {error}")
+        return EXIT_TOOL_MISSING
+    except BoardFailed as error:
+        print(error.output, end="")  # noqa: T201  (the answer, such as it is)
+        say(f"emulator: {error.reason}")
+        return error.status
     except EmulatorError as error:
-        print(f"emulator: {error}", file=sys.stderr)  # noqa: T201  (the story goes to stderr)
-        return error.exit_status
+        say(f"emulator: {error}")
+        return 1
+    except OSError as error:
+        say(f"emulator: {error.filename}: {error.strerror}")
+        return EXIT_USAGE
     except KeyboardInterrupt:
         return 0
 
@@ -38,6 +54,7 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--script", type=Path, metavar="FILE", help="run FILE on the board and end with its status")
     run.add_argument("--pty", action="store_true", help="with --script: run it as main.py of a board on a pty")
     run.add_argument("--files", type=Path, action="append", default=[], metavar="PATH", help="hand over at /rom")
+    run.add_argument("--flash", type=Path, metavar="FILE", help="the board's flash, made if it is not there")
     return parser
 
 
@@ -54,16 +71,25 @@ def _run(arguments: argparse.Namespace) -> int:
     if arguments.script is None or arguments.pty:
         return _run_on_pty(arguments, files)
     script = arguments.script.read_text()
-    output = run_script(files, script, icount=arguments.icount, sleep_off=arguments.sleep_off, timeout_s=86400)
-    print(output, end="")  # noqa: T201  (the answer)
+    print(run_script(files, script, timeout_s=SCRIPT_S_MAX, **_settings(arguments)), end="")  # noqa: T201  (the answer)
     return 0
+
+
+class _Given(TypedDict):
+    icount: int | None
+    sleep_off: bool
+    flash: Path | None
+
+
+def _settings(arguments: argparse.Namespace) -> _Given:
+    return {"icount": arguments.icount, "sleep_off": arguments.sleep_off, "flash": arguments.flash}
 
 
 def _run_on_pty(arguments: argparse.Namespace, files: dict[str, Path | bytes]) -> int:
     if arguments.script is not None:
         files["main.py"] = arguments.script
-    with start(files, icount=arguments.icount, sleep_off=arguments.sleep_off) as board:
+    with start(files, **_settings(arguments)) as board:
         print(board.pty, flush=True)  # noqa: T201  (the answer)
-        print("emulator: running until Ctrl-C", file=sys.stderr)  # noqa: T201  (the story goes to stderr)
+        say("emulator: running until Ctrl-C")
         board.process.wait()
     return board.process.returncode

@@ -15,8 +15,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from .packages import find_sources, need_sources, need_tools, tell
-from .shell import run
+from ..processes import say
+from .packages import COMPILER, SOURCES, need_sources, need_tools
+from .shell import must
 
 HERE = Path(__file__).resolve().parent
 BOARD = HERE / "board"
@@ -29,7 +30,7 @@ JOBS = min(2, os.cpu_count() or 1)  # more would starve what else the machine do
 def build(install: bool = False) -> Path:
     """The firmware's ELF file, built if this set of inputs was not built before.
 
-    `install` lets root's apt install missing programs. Raises ToolMissing, or EmulatorError with the compiler's words.
+    `install` lets root's apt install missing programs. Raises MissingTool, or EmulatorError with the compiler's words.
     """
     return _result(install) / FIRMWARE
 
@@ -61,7 +62,7 @@ def _key(sources: list[Path]) -> str:
     digest = hashlib.sha256()
     for path in [*_board_files(), Path(__file__)]:
         digest.update(f"{path.relative_to(HERE)}\0{path.stat().st_size}\0".encode() + path.read_bytes())
-    compiler = run(["riscv64-unknown-elf-gcc", "-dumpfullversion"]).strip()
+    compiler = must([COMPILER, "-dumpfullversion"]).strip()
     digest.update("\0".join([compiler, *(path.name for path in sources)]).encode())
     return digest.hexdigest()[:16]
 
@@ -78,14 +79,14 @@ def _build_into(result: Path, sources: list[Path]) -> None:
         version = sources[0].stem.partition("_")[2]
         _make(work, version)
         _collect(work, result)
-    tell(f"built in {time.monotonic() - started:.0f} s")
+    say(f"emulator: built in {time.monotonic() - started:.0f} s")
 
 
 def _unpack(sources: list[Path], work: Path) -> None:
-    for dsc, name in zip(sources, ("micropython", "mbedtls"), strict=True):
-        tell(f"unpacking {dsc.stem}")
+    for dsc, name in zip(sources, SOURCES, strict=True):
+        say(f"emulator: unpacking {dsc.stem}")
         (work / name).mkdir()
-        run(["tar", "-xf", _tarball(dsc), "-C", work / name, "--strip-components=1"])
+        must(["tar", "-xf", _tarball(dsc), "-C", work / name, "--strip-components=1"])
     shutil.copytree(BOARD, work / "board", ignore=shutil.ignore_patterns("__pycache__"))
     for part in ("include", "library"):
         (work / "mbedtls" / part).rename(work / "board/c/mbedtls" / part)
@@ -102,14 +103,13 @@ def _tarball(dsc: Path) -> Path:
 
 def _make(work: Path, version: str) -> None:
     # A fixed date and tag make the same inputs the same ELF on every machine, so that instruction counts agree.
-    env = {**os.environ, "SOURCE_DATE_EPOCH": "0", "MICROPY_GIT_TAG": f"v{version}", "MICROPY_GIT_HASH": "milepost"}
-    env.pop("MAKEFLAGS", None)
+    env = {"SOURCE_DATE_EPOCH": "0", "MICROPY_GIT_TAG": f"v{version}", "MICROPY_GIT_HASH": "milepost", "MAKEFLAGS": ""}
     tree = work / "micropython"
     make = ["make", f"-j{JOBS}"]
-    tell("compiling mpy-cross")
-    run([*make, "-C", tree / "mpy-cross"], env=env)
-    tell(f"compiling MicroPython {version} for the board")
-    run([*make, "-C", tree / "ports/qemu", *_make_variables(work)], env=env)
+    say("emulator: compiling mpy-cross")
+    must([*make, "-C", tree / "mpy-cross"], env=env)
+    say(f"emulator: compiling MicroPython {version} for the board")
+    must([*make, "-C", tree / "ports/qemu", *_make_variables(work)], env=env)
 
 
 def _make_variables(work: Path) -> list[str]:
@@ -131,9 +131,3 @@ def _collect(work: Path, result: Path) -> None:
     shutil.copy2(work / "build" / FIRMWARE, kept)
     shutil.copy2(work / "micropython/mpy-cross/build" / MPY_CROSS, kept)
     kept.rename(result)
-
-
-def is_cached() -> bool:
-    """Whether `build` would return at once, without compiling or fetching."""
-    sources = find_sources(CACHE / "sources")
-    return len(sources) > 1 and (CACHE / _key(sources) / FIRMWARE).exists()

@@ -16,6 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from . import flash as bank
 from .errors import EmulatorError
 from .firmware import build
 from .romfs import Files, image
@@ -25,6 +26,8 @@ PAGE_SIZE = 4096
 MAGIC = 0x504C_494D
 IMAGE_SIZE_MAX = 32 << 20  # half of the memory above it
 UNIQUE_ID = bytes.fromhex("a4cf12e00001")  # an Espressif prefix, as a real board's
+# util-linux, on every Debian: QEMU ends with the thread that started it, even if that was killed.
+TIED = ["setpriv", "--pdeathsig", "KILL", "--"]
 START_S_MAX = 10.0  # QEMU names its pty within 0.1 s; a machine under load may take a while
 STOP_S_MAX = 5.0
 
@@ -36,6 +39,7 @@ class Settings:
     icount: None, or N: each instruction takes 2**N ns of virtual time, and runs repeat exactly.
     sleep_off: idle time passes at once instead of at the host's pace (needs icount).
     seed: of the board's os.urandom. unique_id: 6 bytes, the board's machine.unique_id().
+    flash: the file that is the board's flash, made if it is not there; None: a board without.
     """
 
     files: Files = field(default_factory=dict)
@@ -43,6 +47,7 @@ class Settings:
     sleep_off: bool = False
     seed: int = 0
     unique_id: bytes = UNIQUE_ID
+    flash: Path | None = None
 
 
 def handover(settings: Settings) -> bytes:
@@ -50,7 +55,8 @@ def handover(settings: Settings) -> bytes:
     content = image(settings.files) if settings.files else b""
     if len(content) > IMAGE_SIZE_MAX:
         raise EmulatorError(f"the files make {len(content)} bytes, and the board takes {IMAGE_SIZE_MAX}")
-    page = struct.pack("<IIQ6s", MAGIC, len(content), settings.seed, settings.unique_id)
+    flash_size = bank.FLASH_SIZE if settings.flash else 0
+    page = struct.pack("<IIQ6s2xI", MAGIC, len(content), settings.seed, settings.unique_id, flash_size)
     return page.ljust(PAGE_SIZE, b"\0") + content
 
 
@@ -60,16 +66,22 @@ def command(settings: Settings, folder: Path, serial: str) -> list[str]:
         raise EmulatorError("virtual time that skips sleep needs instruction counting: give icount too")
     handed = folder / "handover.bin"
     handed.write_bytes(handover(settings))
-    words = ["qemu-system-riscv32", "-machine", "virt", "-bios", "none", "-nodefaults", "-display", "none"]
+    words = [*TIED, "qemu-system-riscv32", "-machine", "virt", "-bios", "none", "-nodefaults", "-display", "none"]
     words += ["-kernel", str(build()), "-serial", serial]
     words += ["-device", f"loader,file={handed},addr={HANDOVER_ADDRESS:#x},force-raw=on"]
+    if settings.flash is not None:
+        bank.need_flash(settings.flash)
+        words += bank.words(settings.flash)
     if settings.icount is not None:
         words += ["-icount", f"shift={settings.icount},sleep={'off' if settings.sleep_off else 'on'}"]
     return words
 
 
 class Board:
-    """A running board. `pty` is the path of its serial port; leaving the `with` block stops it."""
+    """A running board. `pty` is the path of its serial port; leaving the `with` block stops it.
+
+    It also ends with the thread that made it: make it in one that lives as long as the board is wanted.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="milepost-emulator-")
@@ -122,6 +134,7 @@ def start(
     sleep_off: bool = False,
     seed: int = 0,
     unique_id: bytes = UNIQUE_ID,
+    flash: Path | None = None,
 ) -> Board:
     """Start a board with `files` at /rom (a boot.py and a main.py among them run as on an ESP32). See `Settings`."""
-    return Board(Settings(files or {}, icount, sleep_off, seed, unique_id))
+    return Board(Settings(files or {}, icount, sleep_off, seed, unique_id, flash))

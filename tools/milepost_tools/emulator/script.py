@@ -13,9 +13,10 @@ from .errors import BoardFailed
 from .firmware import mpy_cross
 from .qemu import UNIQUE_ID, Settings, command
 from .romfs import Files
-from .shell import run
+from .shell import must
 
 SCRIPT = "script.py"
+TIMED_OUT = 124
 RUNNER = b"""\
 import emulated, sys
 status = 0
@@ -38,6 +39,7 @@ def run_script(
     sleep_off: bool | None = None,
     seed: int = 0,
     unique_id: bytes = UNIQUE_ID,
+    flash: Path | None = None,
     timeout_s: float = 60.0,
 ) -> str:
     """Run `main_script` (source text) as __main__ with `files` importable and readable at /rom; return its output.
@@ -49,20 +51,21 @@ def run_script(
         folder = Path(name)
         whole = {**_compiled(files, folder), SCRIPT: main_script.encode(), "main.py": RUNNER}
         skip = icount is not None if sleep_off is None else sleep_off
-        words = command(Settings(whole, icount, skip, seed, unique_id), folder, f"file:{folder / 'output'}")
+        words = command(Settings(whole, icount, skip, seed, unique_id, flash), folder, f"file:{folder / 'output'}")
         return _run_to_end(words, folder / "output", timeout_s)
 
 
 def _compiled(files: Files, folder: Path) -> dict[str, Path | bytes]:
-    return dict(_compile(name, content, folder) for name, content in files.items())
+    compiler = mpy_cross()
+    return dict(_compile(compiler, name, content, folder) for name, content in files.items())
 
 
-def _compile(name: str, content: Path | bytes, folder: Path) -> tuple[str, Path | bytes]:
+def _compile(compiler: Path, name: str, content: Path | bytes, folder: Path) -> tuple[str, Path | bytes]:
     if not name.endswith(".py"):
         return name, content
     source, target = folder / "module.py", folder / "module.mpy"
     source.write_bytes(content if isinstance(content, bytes) else content.read_bytes())
-    run([mpy_cross(), "-march=rv32imc", "-s", name, "-o", target, source])
+    must([compiler, "-march=rv32imc", "-s", name, "-o", target, source])
     return name[:-3] + ".mpy", target.read_bytes()
 
 
@@ -72,10 +75,10 @@ def _run_to_end(words: list[str], output: Path, timeout_s: float) -> str:
             words, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=timeout_s
         )
     except subprocess.TimeoutExpired as error:
-        raise BoardFailed(f"the script took more than {timeout_s} s", _read(output)) from error
+        raise BoardFailed(f"the script took more than {timeout_s:g} s", TIMED_OUT, _read(output)) from error
     text = _read(output)
     if done.returncode:
-        raise BoardFailed(f"the script ended with status {done.returncode}", text + done.stderr)
+        raise BoardFailed(f"the script ended with status {done.returncode}", done.returncode, text + done.stderr)
     return text
 
 

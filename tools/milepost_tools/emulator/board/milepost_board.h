@@ -28,6 +28,8 @@ typedef struct {
     uint32_t image_size;    // bytes of ROMFS behind this page; 0: none
     uint64_t seed;          // of os.urandom
     uint8_t unique_id[6];
+    uint16_t unused;
+    uint32_t flash_size;    // bytes of flash behind the stub; 0: none
 } handover_t;
 
 typedef struct {
@@ -39,6 +41,8 @@ typedef struct {
 #define KEPT            ((volatile kept_t *)0x83FFE000)
 #define HANDOVER        ((const handover_t *)0x83FFF000)
 #define IMAGE           ((uint8_t *)0x84000000)
+// Behind the 64 kB at the front of QEMU's flash bank, where the stub stands that jumps to 0x80000000.
+#define FLASH           ((uint8_t *)0x20010000)
 
 // clock.c
 uint64_t milepost_mtime(void);
@@ -50,6 +54,9 @@ void milepost_timer_interrupt(void);
 void milepost_uart_init(void);
 void milepost_uart_interrupt(void);
 uint32_t milepost_uart_dropped(void);
+
+// flash.c
+void milepost_flash_write(size_t offset, const uint8_t *data, size_t size);
 
 // start.c
 void milepost_exit(uint32_t status) __attribute__((noreturn));

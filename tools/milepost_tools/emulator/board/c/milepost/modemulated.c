@@ -1,6 +1,7 @@
 // The module `emulated`: what only an emulated board can do. image() is the ROMFS image the host
 // handed over (None without one), exit(status) ends the emulator with that exit status,
-// instructions() counts them (exact with `-icount shift=0`), uart_dropped() counts lost input.
+// instructions() counts them (exact with `-icount shift=0`), uart_dropped() counts lost input,
+// flash() is the flash as memory to read (None without one), flash_write(offset, data) changes it.
 #include "py/obj.h"
 #include "py/runtime.h"
 #include "milepost_board.h"
@@ -29,11 +30,34 @@ static mp_obj_t emulated_uart_dropped(void) {
 }
 static MP_DEFINE_CONST_FUN_OBJ_0(emulated_uart_dropped_obj, emulated_uart_dropped);
 
+static size_t flash_size(void) {
+    return HANDOVER->magic == HANDOVER_MAGIC ? HANDOVER->flash_size : 0;
+}
+
+static mp_obj_t emulated_flash(void) {
+    return flash_size() ? mp_obj_new_memoryview('B', flash_size(), FLASH) : mp_const_none;
+}
+static MP_DEFINE_CONST_FUN_OBJ_0(emulated_flash_obj, emulated_flash);
+
+static mp_obj_t emulated_flash_write(mp_obj_t offset_in, mp_obj_t data_in) {
+    mp_buffer_info_t data;
+    mp_get_buffer_raise(data_in, &data, MP_BUFFER_READ);
+    size_t offset = mp_obj_get_int(offset_in);
+    if (offset > flash_size() || data.len > flash_size() - offset) {
+        mp_raise_ValueError(MP_ERROR_TEXT("outside the flash"));
+    }
+    milepost_flash_write(offset, data.buf, data.len);
+    return mp_const_none;
+}
+static MP_DEFINE_CONST_FUN_OBJ_2(emulated_flash_write_obj, emulated_flash_write);
+
 static const mp_rom_map_elem_t globals_table[] = {
     { MP_ROM_QSTR(MP_QSTR___name__), MP_ROM_QSTR(MP_QSTR_emulated) },
     { MP_ROM_QSTR(MP_QSTR_image), MP_ROM_PTR(&emulated_image_obj) },
     { MP_ROM_QSTR(MP_QSTR_exit), MP_ROM_PTR(&emulated_exit_obj) },
     { MP_ROM_QSTR(MP_QSTR_instructions), MP_ROM_PTR(&emulated_instructions_obj) },
+    { MP_ROM_QSTR(MP_QSTR_flash), MP_ROM_PTR(&emulated_flash_obj) },
+    { MP_ROM_QSTR(MP_QSTR_flash_write), MP_ROM_PTR(&emulated_flash_write_obj) },
     { MP_ROM_QSTR(MP_QSTR_uart_dropped), MP_ROM_PTR(&emulated_uart_dropped_obj) },
 };
 static MP_DEFINE_CONST_DICT(globals, globals_table);
