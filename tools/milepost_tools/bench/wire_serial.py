@@ -9,6 +9,7 @@ packets. What a session costs besides, to open it and to keep a quiet one alive,
 from collections.abc import Iterable
 from pathlib import Path
 
+from milepost_protocol.blocks import SCHEMA
 from milepost_protocol.events import Acked
 from milepost_protocol.gateway_end import GatewayEnd
 from milepost_protocol.node_end import PING_MS, NodeEnd
@@ -21,6 +22,7 @@ from .wire_bytes import BATCHES, Loaded, load, pack_blocks
 
 BAUD = 115200
 COMMIT_MS = 1000  # the gateway's default
+ACK_DELAY_MS_MAX = 1500  # what its WELCOME says then
 PAUSE_MS = 2000  # between two live batches: the last one's ack is here, and no sign of life is due yet
 ROWS_MAX = 600  # of a trace: enough, as sizes settle within a few batches
 SEED = 5
@@ -38,7 +40,7 @@ class CountedLine:
         self.node = NodeEnd(name, 12, key, dice.bytes)
         self.up_bytes = self.down_bytes = 0
         up, down = (BadWire(dice, {}, 1, BAUD) for _ in range(2))
-        self._pair = Pair(self.node, GatewayEnd({name: key}.get, dice.bytes, COMMIT_MS), up, down, COMMIT_MS)
+        self._pair = Pair(self.node, GatewayEnd({name: key}.get, dice.bytes, ACK_DELAY_MS_MAX), up, down, COMMIT_MS)
         put_up, put_down = up.put, down.put
 
         def count_up(frame: bytes, now: float) -> None:
@@ -137,7 +139,7 @@ def session_figures() -> list[Figure]:
     """What it takes to open a session, to announce a schema of six channels, and to be quiet for an hour."""
     line = CountedLine()
     opening = line.open()
-    line.send_live((5, Schema("nha-be", 1, (1, 2, 3, 4, 5, 6)).body))
+    line.send_live((SCHEMA, Schema("nha-be", 1, (1, 2, 3, 4, 5, 6)).body))
     announced = line.take()
     line.wait(PING_MS)
     line.take()
