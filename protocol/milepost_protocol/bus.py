@@ -194,9 +194,8 @@ class Bus(GatewayEnd):
         self._asked = peer
         self._answers = 0
         packets = []
-        if (
-            peer.live and not peer.tentative
-        ):  # a node that said HELLO may hold the old session no more: a poll it understands
+        # a node that said HELLO may hold its old session no more: it is given the turn by a poll, which it understands
+        if peer.live and not peer.tentative:
             for quota in range(TURN_QUOTA, 0, -1):
                 packet = self._packet_for(peer, now, quota)
                 if packet is None:
