@@ -74,6 +74,18 @@ def test_on_a_clean_link_nothing_is_sent_twice_whatever_the_commit_interval():
         assert traffic.arrived == list(range(200))
 
 
+@pytest.mark.parametrize("commit_ms", [1000, 5000])
+def test_a_schema_that_waits_for_its_commit_is_not_sent_twice(commit_ms):
+    traffic = Traffic(1, {}, count=1, commit_ms=commit_ms).run()
+    traffic.pair.node.send(blocks.SCHEMA, b"body", "schema")
+    acked = []
+    while not acked:
+        assert traffic.pair.now < 60_000
+        traffic.pair.step()
+        acked = [event for event in traffic.pair.at_node if isinstance(event, Acked)]
+    assert traffic.pair.node.session.retransmitted == 0
+
+
 def test_a_window_nearly_full_of_uncommitted_packets_asks_for_the_commit():
     traffic = Traffic(1, {}, count=600, commit_ms=60_000, baud=115_200)
     while traffic.pair.now < 5000:
