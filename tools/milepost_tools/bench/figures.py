@@ -71,7 +71,7 @@ def short(value: float | None) -> float | None:
     """A value as it is printed and committed: whole, or to `DIGITS` significant digits."""
     if value is None or float(value).is_integer():
         return None if value is None else int(value)
-    return int(round(value)) if abs(value) >= 10**DIGITS else float(f"{value:.{DIGITS}g}")
+    return round(value) if abs(value) >= 10**DIGITS else float(f"{value:.{DIGITS}g}")
 
 
 def as_json(figures: list[Figure]) -> str:

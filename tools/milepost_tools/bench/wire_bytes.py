@@ -180,7 +180,9 @@ def front_figures(count: int = BATCH_LIMITED) -> list[Figure]:
     after = ", boot 12, sequence 65,000, after 45 days"
     seen = [("1 min", 60_000), ("15 min", 900_000), ("1 h", 3_600_000)]
     regular = [
-        at_most(f"front of {count} rows every {name}{after}", front_bytes(step, NODE_OF_45_DAYS), "B/batch", FRONT_BYTES_MAX)
+        at_most(
+            f"front of {count} rows every {name}{after}", front_bytes(step, NODE_OF_45_DAYS), "B/batch", FRONT_BYTES_MAX
+        )
         for name, step in seen
     ]
     worst = front_bytes(1500, NODE_AT_WORST)
