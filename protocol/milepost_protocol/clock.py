@@ -4,8 +4,9 @@ Each exchange is an *anchor*: at one uptime, the offset `gateway clock - uptime`
 boot it is known by two models of what clocks can do. Hard: they drift apart by DRIFT at most, so an anchor's bounds widen
 with distance. Crystal: the drift itself moves by at most WANDER an hour and SPAN in all, so the straight line through any
 two anchors holds nearly, between them (interpolation) and beyond them (the rate learnt so far). What all say together is
-their intersection; the answer is its middle, the error half its width. Where the crystal model contradicts itself only the
-hard one counts, and where that does the nearest anchor is believed and the error grown. Integers only, rounded outwards.
+their intersection; the answer is its middle, or across an outage of hours the curve with the rates learnt on both sides, and
+the error reaches both of its ends. Where the crystal model contradicts itself only the hard one counts, and where that does
+the nearest anchor is believed and the error grown. Integers only, rounded outwards.
 """
 
 from collections import namedtuple
@@ -37,6 +38,9 @@ SPAN_PPM = 22  # of drifts in a boot: AT-cut, 0.04 ppm/K2, 23 K from its turning
 WANDER_PPM_H = 10  # change of drift an hour: twice what 7 to 43 degrees and back in a day can do to that crystal
 TICK_MS = 1  # every stamp is cut to whole ms: what it stands for lies up to so much later
 STEPS = (0, 1, 3, 7)  # anchors looked at on either side, from the nearest: learning a rate takes short and long lines
+BEND_MS_MIN = 5_400_000  # across shorter gaps the middle is as good as the curve; from here to half a day, where the
+BEND_MS_MAX = 43_200_000  # day's own curve turns back, the curve halves the error at three hours and at eight
+RATE_MS_MIN = 1_200_000  # rates are learnt over no less than this: 1 ms of it is 0.8 ppm
 BUCKET_MS = 600_000  # in 10 min of uptime one anchor is kept: a straight line over that is good to 0.2 ms
 ANCHORS_MAX = 128  # of one boot: 21 hours at a bucket each; then every other of the older half goes
 SYNCED_MS_MAX = 900_000  # nearer than this to an exchange is `synced`, farther is `holdover`
@@ -66,9 +70,10 @@ def bound(anchors: "list[Anchor]", uptime_ms: int) -> "Bound | None":
     right = _agreeing([anchors[at + step] for step in STEPS if at + step < len(anchors)])
     low, high = _window(left[::-1] + right, uptime_ms)
     away = min(abs(uptime_ms - anchor.uptime_ms) for anchor in left[:1] + right[:1])
-    return _between(
-        uptime_ms * 1000 + low, (uptime_ms + TICK_MS) * 1000 + high, SYNCED if away <= SYNCED_MS_MAX else HOLDOVER
-    )
+    best = _curve(left[:3], right[:3], uptime_ms) if left and right else None
+    best = (low + high) // 2 if best is None else max(low, min(high, best))
+    how = SYNCED if away <= SYNCED_MS_MAX else HOLDOVER
+    return Bound((uptime_ms * 2 + TICK_MS) * 500 + best, max(high - best, best - low) + TICK_MS * 500, how)
 
 
 def bracket(previous: "NodeClock", following: "NodeClock", uptime_ms: int) -> "Bound | None":
@@ -81,7 +86,8 @@ def bracket(previous: "NodeClock", following: "NodeClock", uptime_ms: int) -> "B
         return None
     low = (last.uptime_ms + uptime_ms) * 1000 + last.low_us - _drift_us(uptime_ms)
     high = first.middle_us + first.error_us
-    return _between(low, high, BRACKETED) if low <= high else None
+    middle = (low + high) // 2
+    return Bound(middle, high - middle, BRACKETED) if low <= high else None
 
 
 class NodeClock:
@@ -95,15 +101,15 @@ class NodeClock:
     def add(self, anchor: Anchor) -> "Anchor | None":
         """Take in one exchange; its bucket's anchor as it is now if that became narrower, and so is worth writing down."""
         bucket = anchor.uptime_ms // BUCKET_MS
-        best = self._best.get(bucket)
-        fused = anchor if best is None else fuse(best, anchor)
-        better = best is None or _width(fused) < _width(best)
+        best = self._best.get(bucket, anchor)
+        fused = narrowed(anchor, best) if _width(anchor) < _width(best) else narrowed(best, anchor)
+        better = bucket not in self._best or _width(fused) < _width(best)
         if better:
             self._best[bucket] = fused
             if len(self._best) > ANCHORS_MAX:
                 self._thin()
         if self.newest is None or anchor.uptime_ms >= self.newest.uptime_ms:
-            self.newest = anchor
+            self.newest = narrowed(anchor, fused)
         kept = {one.uptime_ms: one for one in [self.newest] + list(self._best.values())}
         self._sorted = [kept[uptime_ms] for uptime_ms in sorted(kept)]
         return fused if better else None
@@ -117,12 +123,11 @@ class NodeClock:
             del self._best[bucket]
 
 
-def fuse(one: Anchor, other: Anchor) -> Anchor:
-    """The narrower of two anchors (the one with the shorter round trip), narrowed by the other unless they contradict."""
-    best, rest = (other, one) if _width(other) < _width(one) else (one, other)
-    drift = _drift_us(best.uptime_ms - rest.uptime_ms)
-    low, high = max(best.low_us, rest.low_us - drift), min(best.high_us, rest.high_us + drift)
-    return Anchor(best.uptime_ms, low, high) if low <= high else best
+def narrowed(anchor: Anchor, other: Anchor) -> Anchor:
+    """An anchor narrowed by what another says of its moment by DRIFT alone; as it is if they contradict."""
+    other_low, other_high = _hard(other, anchor.uptime_ms)
+    low, high = max(anchor.low_us, other_low), min(anchor.high_us, other_high)
+    return Anchor(anchor.uptime_ms, low, high) if low <= high else anchor
 
 
 # -- the two models ---------------------------------------------------------------------------------------------------------
@@ -166,6 +171,23 @@ def line(a: Anchor, b: Anchor, uptime_ms: int) -> "tuple[int, int]":
     return low // whole - sag, -(-high // whole) + sag
 
 
+def _curve(left: "list[Anchor]", right: "list[Anchor]", uptime_ms: int) -> "int | None":
+    """The offset by the cubic through a gap's ends with the rates learnt on either side; None where that is no gain.
+
+    `leads` and `comes` are the rates before and behind the gap, each as what it makes over the whole gap beyond the chord.
+    """
+    a, b, before, behind = left[0], right[0], left[-1], right[-1]
+    whole, after, until = b.uptime_ms - a.uptime_ms, uptime_ms - a.uptime_ms, b.uptime_ms - uptime_ms
+    learnt, learnt_behind = a.uptime_ms - before.uptime_ms, behind.uptime_ms - b.uptime_ms
+    if not BEND_MS_MIN <= whole <= BEND_MS_MAX or min(learnt, learnt_behind) < RATE_MS_MIN:
+        return None
+    start, end = a.low_us + a.high_us, b.low_us + b.high_us
+    leads = (start - before.low_us - before.high_us) * whole // learnt - (end - start)
+    comes = (behind.low_us + behind.high_us - end) * whole // learnt_behind - (end - start)
+    bend = after * until * (until * leads - after * comes) // whole**3
+    return ((until * start + after * end) // whole + bend) // 2
+
+
 def _drift_us(span_ms: int) -> int:
     """How far two clocks can drift apart in a time, rounded up."""
     return (abs(span_ms) * DRIFT_PPM + 999) // 1000
@@ -181,11 +203,6 @@ def _agreeing(side: "list[Anchor]") -> "list[Anchor]":
         if side[i].low_us > side[i - 1].high_us + drift or side[i].high_us < side[i - 1].low_us - drift:
             return side[:i]
     return side
-
-
-def _between(low_us: int, high_us: int, how: str) -> Bound:
-    middle = (low_us + high_us) // 2
-    return Bound(middle, high_us - middle, how)
 
 
 def _bisect(anchors: "list[Anchor]", uptime_ms: int) -> int:
