@@ -6,7 +6,7 @@ with distance. Crystal: the drift itself moves by at most WANDER an hour and SPA
 two anchors holds nearly, between them (interpolation) and beyond them (the rate learnt so far). What all say together is
 their intersection; the answer is its middle, or across an outage of hours the curve with the rates learnt on both sides, and
 the error reaches both of its ends. Where the crystal model contradicts itself only the hard one counts, and where that does
-the nearest anchor is believed and the error grown. Integers only, rounded outwards.
+the nearest anchor is believed and the error reaches over both sides. Integers only, rounded outwards.
 """
 
 from collections import namedtuple
@@ -54,10 +54,10 @@ def anchor_of(sent: int, received: int, replied: int, back: int) -> Anchor:
     """The anchor of one exchange: sent and back on the gateway's clock, received and replied uptimes, all ms.
 
     The node got the probe no earlier than we sent it, and answered no later than we had the answer. While it held the answer
-    the clocks drifted too.
+    the clocks drifted too, and so they did in what was cut from the uptime.
     """
-    low = (sent - received - TICK_MS) * 1000
-    high = (back + TICK_MS - replied) * 1000 + _drift_us(replied - received)
+    low = (sent - received - TICK_MS) * 1000 - _drift_us(TICK_MS)
+    high = (back + TICK_MS - replied) * 1000 + _drift_us(replied - received + TICK_MS)
     return Anchor(received, low, high)
 
 
@@ -69,11 +69,13 @@ def bound(anchors: "list[Anchor]", uptime_ms: int) -> "Bound | None":
     left = _agreeing([anchors[at - 1 - step] for step in STEPS if step < at])
     right = _agreeing([anchors[at + step] for step in STEPS if at + step < len(anchors)])
     low, high = _window(left[::-1] + right, uptime_ms)
-    away = min(abs(uptime_ms - anchor.uptime_ms) for anchor in left[:1] + right[:1])
     best = _curve(left[:3], right[:3], uptime_ms) if left and right else None
+    if low > high:
+        low, high, best = _either(left[:1] + right[:1], uptime_ms)
     best = (low + high) // 2 if best is None else max(low, min(high, best))
-    how = SYNCED if away <= SYNCED_MS_MAX else HOLDOVER
-    return Bound((uptime_ms * 2 + TICK_MS) * 500 + best, max(high - best, best - low) + TICK_MS * 500, how)
+    away = min([abs(uptime_ms - anchor.uptime_ms) for anchor in left[:1] + right[:1]])
+    error = max(high - best, best - low) + TICK_MS * 500 + _drift_us(TICK_MS)
+    return Bound((uptime_ms * 2 + TICK_MS) * 500 + best, error, SYNCED if away <= SYNCED_MS_MAX else HOLDOVER)
 
 
 def bracket(previous: "NodeClock", following: "NodeClock", uptime_ms: int) -> "Bound | None":
@@ -134,15 +136,18 @@ def narrowed(anchor: Anchor, other: Anchor) -> Anchor:
 
 
 def _window(near: "list[Anchor]", uptime_ms: int) -> "tuple[int, int]":
-    """The narrowest bounds of the offset that `near` (sorted) allows: both models, else the hard one, else the nearest anchor."""
+    """The bounds of the offset by both models from `near` (sorted), else by the hard one; low > high if that is broken too."""
     pairs = [_hard(anchor, uptime_ms) for anchor in near]
-    low, high = _common(pairs)
-    if low > high:
-        nearest = min(range(len(near)), key=lambda i: abs(near[i].uptime_ms - uptime_ms))
-        return pairs[nearest][0] - (low - high), pairs[nearest][1] + (low - high)
     lines = [line(near[i], near[j], uptime_ms) for j in range(1, len(near)) for i in range(j)]
-    both = _common(pairs + lines)
-    return both if both[0] <= both[1] else (low, high)
+    low, high = _common(pairs + lines)
+    return (low, high) if low <= high else _common(pairs)
+
+
+def _either(nearest: "list[Anchor]", uptime_ms: int) -> "tuple[int, int, int]":
+    """Bounds that reach over what each of the nearest anchors says alone, and the middle of what the very nearest says."""
+    pairs = [_hard(anchor, uptime_ms) for anchor in nearest]
+    low, high = pairs[0] if pairs[0][1] - pairs[0][0] <= pairs[-1][1] - pairs[-1][0] else pairs[-1]
+    return min([pair[0] for pair in pairs]), max([pair[1] for pair in pairs]), (low + high) // 2
 
 
 def _common(pairs: "list[tuple[int, int]]") -> "tuple[int, int]":

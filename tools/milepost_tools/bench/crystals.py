@@ -18,6 +18,7 @@ STORMS_A_DAY = 1.0
 STORM_DECAY = 1 / 120  # a minute: two hours until the box is warm again
 WALK_PPM = 0.02 / math.sqrt(60)  # a minute: 0.02 ppm in an hour, 0.1 in a day
 
+Curve = Callable[[Random], Callable[[float], float]]  # draws a crystal's drift in ppm over degrees
 Link = tuple[Callable[[Random], float], Callable[[Random], float]]  # delay of a probe, of a reply, in ms
 
 
@@ -55,9 +56,7 @@ def cubic(dice: Random) -> Callable[[float], float]:
 class Crystal:
     """A node's clock over some hours; `box` has its temperatures."""
 
-    def __init__(
-        self, dice: Random, hours: int, curve: Callable[[Random], Callable[[float], float]] = parabola
-    ) -> None:
+    def __init__(self, dice: Random, hours: int, curve: Curve) -> None:
         self.box = Box(dice, hours)
         drift_of, constant, walk = curve(dice), dice.uniform(-20, 20), 0.0
         self._ahead_ms = [dice.uniform(0, 1e7)]  # uptime less gateway time, at each minute
