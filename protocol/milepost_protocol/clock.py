@@ -138,9 +138,20 @@ def narrowed(anchor: Anchor, other: Anchor) -> Anchor:
 def _window(near: "list[Anchor]", uptime_ms: int) -> "tuple[int, int]":
     """The bounds of the offset by both models from `near` (sorted), else by the hard one; low > high if that is broken too."""
     pairs = [_hard(anchor, uptime_ms) for anchor in near]
+    if not _is_crystal(near):
+        return _common(pairs)
     lines = [line(near[i], near[j], uptime_ms) for j in range(1, len(near)) for i in range(j)]
     low, high = _common(pairs + lines)
     return (low, high) if low <= high else _common(pairs)
+
+
+def _is_crystal(near: "list[Anchor]") -> bool:
+    """Whether each anchor lies where the line through its neighbours lets it: a broken model narrows before it contradicts."""
+    for before, anchor, behind in zip(near, near[1:], near[2:]):
+        low, high = line(before, behind, anchor.uptime_ms)
+        if low > anchor.high_us or high < anchor.low_us:
+            return False
+    return True
 
 
 def _either(nearest: "list[Anchor]", uptime_ms: int) -> "tuple[int, int, int]":
