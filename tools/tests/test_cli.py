@@ -9,7 +9,7 @@ import pytest
 from milepost_tools.cli import COMMANDS, run
 from milepost_tools.demo import broker, command
 from milepost_tools.demo.child import start
-from milepost_tools.demo.run import fallen, open_directory, process_age_s
+from milepost_tools.demo.run import fallen, open_directory
 from milepost_tools.errors import EXITS, Fault
 
 
@@ -75,8 +75,7 @@ def test_a_broker_that_refuses_is_status_5(capsys, micropython_found):
         port = free.getsockname()[1]
     assert run(["demo", "--json", "--broker", f"mqtt://127.0.0.1:{port}"]) == 5
     said = capsys.readouterr().err.splitlines()[-1]
-    assert said.startswith("milepost: E-BROKER-01 mqtt://127.0.0.1")
-    assert "Traceback" not in said
+    assert said.startswith(f"milepost: E-BROKER-01 mqtt://127.0.0.1:{port}: Connection refused: start the broker there")
 
 
 @pytest.mark.parametrize("url", ["http://x", "localhost", "mqtt://", "mqtt://h:port"])
@@ -120,7 +119,3 @@ async def test_a_child_that_will_not_end_is_made_to(tmp_path):
         while child.last_words() != "deaf":  # noqa: ASYNC110 - a file is watched, nobody tells
             await asyncio.sleep(0.02)
     assert await child.stop(limit_s=0.1) == -9
-
-
-def test_a_process_is_as_old_as_it_is():
-    assert 0 < process_age_s() < 3600

@@ -6,6 +6,7 @@ calls. A broker the user names instead is only looked at: `check` says in one li
 
 import asyncio
 import contextlib
+import os
 import signal
 import socket
 import sys
@@ -63,7 +64,7 @@ async def check(url: str) -> None:
     except TimeoutError:
         raise Fault("E-BROKER-01", f"{url} does not answer within {CONNECT_S_MAX:.0f} s: check host and port") from None
     except (OSError, socket.gaierror) as error:
-        why = error.strerror or str(error)
+        why = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror or str(error)
         raise Fault("E-BROKER-01", f"{url}: {why}: start the broker there, or leave --broker away") from None
     writer.close()
     with contextlib.suppress(OSError):

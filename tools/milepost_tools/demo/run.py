@@ -17,6 +17,7 @@ from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from .. import STARTED_S
 from ..errors import LAW, Fault
 from . import broker
 from .child import Child
@@ -31,7 +32,6 @@ DRAIN_S_MAX = 15.0  # a broker that answers takes the few records in flight with
 ARRIVE_S_MAX = 5.0  # from the broker's PUBACK to its subscriber
 SILENT_S_MAX = 10.0  # a node that sent no row for so long is broken, not slow
 STEP_S = 0.1
-TICKS = 100  # per second, /proc/self/stat's unit (USER_HZ is 100 on every Linux)
 CODE = re.compile(r"E-[A-Z]+-\d\d")
 
 Story = Callable[[str], None]
@@ -120,7 +120,7 @@ class Demo:
     def _take(self, topic: str, payload: bytes, retained: bool) -> None:
         self.received.take(topic, payload, retained, time.monotonic())
         if self.first_reading_s is None and self.received.first_row_s is not None:
-            self.first_reading_s = process_age_s()
+            self.first_reading_s = time.monotonic() - STARTED_S
             self._story(f"first reading at the subscriber after {self.first_reading_s:.1f} s")
 
     async def _watch(self) -> None:
@@ -200,12 +200,6 @@ def fallen(child: Child) -> Fault:
     words = child.last_words()
     status = child.status if child.status and LAW < child.status < 8 and CODE.search(words) else None
     return Fault("E-CHILD-01", f"the {child.name} ended by itself: {words} (log: {child.log})", status)
-
-
-def process_age_s() -> float:
-    """How long ago this process was started, imports included."""
-    fields = Path("/proc/self/stat").read_text().rpartition(")")[2].split()
-    return time.clock_gettime(time.CLOCK_BOOTTIME) - int(fields[19]) / TICKS
 
 
 def open_directory(wanted: Path | None) -> Path:

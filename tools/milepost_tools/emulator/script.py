@@ -56,15 +56,16 @@ def run_script(
 
 
 def _compiled(files: Files, folder: Path) -> dict[str, Path | bytes]:
-    return dict(_compile(name, content, folder) for name, content in files.items())
+    compiler = mpy_cross()
+    return dict(_compile(compiler, name, content, folder) for name, content in files.items())
 
 
-def _compile(name: str, content: Path | bytes, folder: Path) -> tuple[str, Path | bytes]:
+def _compile(compiler: Path, name: str, content: Path | bytes, folder: Path) -> tuple[str, Path | bytes]:
     if not name.endswith(".py"):
         return name, content
     source, target = folder / "module.py", folder / "module.mpy"
     source.write_bytes(content if isinstance(content, bytes) else content.read_bytes())
-    must([mpy_cross(), "-march=rv32imc", "-s", name, "-o", target, source])
+    must([compiler, "-march=rv32imc", "-s", name, "-o", target, source])
     return name[:-3] + ".mpy", target.read_bytes()
 
 
