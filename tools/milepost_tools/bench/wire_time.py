@@ -38,15 +38,15 @@ def figures() -> list[Figure]:
     """Each link with each outage, and crystals whose curve is no parabola on one of them."""
     rows = []
     for outage_h in OUTAGES_H:
-        crystals = draw(outage_h, parabola)
+        crystals = draw(outage_h, parabola, TRIALS)
         for name, link in LINKS.items():
             found = measure(crystals, link, outage_h)
             rows += _rows(f"time, {name}, {outage_h} h outage", found, LATER_P99_MS_MAX[name][outage_h])
-    found = measure(draw(CUBIC_OUTAGE_H, cubic), LINKS["UART"], CUBIC_OUTAGE_H)
+    found = measure(draw(CUBIC_OUTAGE_H, cubic, TRIALS), LINKS["UART"], CUBIC_OUTAGE_H)
     return rows + _rows(f"time, UART, {CUBIC_OUTAGE_H} h outage, cubic crystals", found, LATER_P99_MS_MAX["UART"][8])
 
 
-def draw(outage_h: int, curve: Curve, trials: int = TRIALS) -> list[Crystal]:
+def draw(outage_h: int, curve: Curve, trials: int) -> list[Crystal]:
     """The crystals for one outage."""
     hours = BEFORE_H + (outage_h or NORMAL_H) + AFTER_H + 1
     return [Crystal(Random(SEED + trial), hours, curve) for trial in range(trials)]  # noqa: S311 - figures come out the same
@@ -82,7 +82,7 @@ def _trial(crystal: Crystal, link: Link, outage_h: int, dice: Random) -> dict[st
     clock = NodeClock()
     during: list[Found] = []
     after: list[Found] = []
-    for moment in _bursts((begun, ended if outage_h else begun), ended + AFTER_H * HOUR_MS):
+    for moment in bursts((begun, ended if outage_h else begun), ended + AFTER_H * HOUR_MS):
         while len(during) < RECORDS and taken[len(during)] < moment:
             during.append(_find(clock, crystal, taken[len(during)]))
         _exchange(clock, crystal, moment, link, dice)
@@ -91,7 +91,7 @@ def _trial(crystal: Crystal, link: Link, outage_h: int, dice: Random) -> dict[st
     return {"during": during, "after": after, "later": [_find(clock, crystal, record) for record in taken]}
 
 
-def _bursts(outage: tuple[float, float], end_ms: float) -> Iterator[float]:
+def bursts(outage: tuple[float, float], end_ms: float) -> Iterator[float]:
     """When bursts of exchanges begin."""
     moment = 1000.0
     while moment < end_ms:
