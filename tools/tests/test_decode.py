@@ -301,12 +301,12 @@ def test_an_identity_and_a_gateways_keys_are_key_files_too(talk, key_file, capsy
 @pytest.mark.parametrize(
     ("mode", "text", "code"),
     [
-        (0o644, KEY.hex(), "E-KEY-02"),
-        (0o640, KEY.hex(), "E-KEY-02"),
-        (0o600, KEY.hex()[:-2], "E-KEY-01"),
-        (0o600, "not a key", "E-KEY-01"),
-        (0o600, "{}x", "E-KEY-01"),
-        (0o600, '{"key": 5, "node": null}', "E-KEY-01"),
+        (0o644, KEY.hex(), "E-KEYS-02"),
+        (0o640, KEY.hex(), "E-KEYS-02"),
+        (0o600, KEY.hex()[:-2], "E-KEYS-03"),
+        (0o600, "not a key", "E-KEYS-03"),
+        (0o600, "{}x", "E-KEYS-03"),
+        (0o600, '{"key": 5, "node": null}', "E-KEYS-03"),
     ],
 )
 def test_a_key_file_that_is_open_to_others_or_no_key_is_refused(key_file, capsys, mode, text, code):

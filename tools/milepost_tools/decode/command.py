@@ -70,14 +70,14 @@ def load_keys(path: Path) -> KeyOf:
         text = path.read_text()
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "no text"
-        raise Fault("E-KEY-01", f"{shown(path)}: {reason}: name a readable key file") from error
+        raise Fault("E-KEYS-01", f"{shown(path)}: {reason}: name a readable key file") from error
     if mode & 0o077:
-        raise Fault("E-KEY-02", f"{path} can be read by others (mode {mode:04o}): chmod 600 {path}")
+        raise Fault("E-KEYS-02", f"{path} can be read by others (mode {mode:04o}): chmod 600 {path}")
     try:
         return _keys(text)
     except (ValueError, AttributeError, KeyError, TypeError) as error:
         need = '64 hex digits, {"node": …, "key": …} or {node: key, …}'
-        raise Fault("E-KEY-01", f"{path} holds no key: write {need}") from error
+        raise Fault("E-KEYS-03", f"{path} holds no key: write {need}") from error
 
 
 def shown(path: Path) -> str:
