@@ -13,7 +13,7 @@ def test_every_time_figure_keeps_its_limit_on_fewer_crystals(monkeypatch):
     monkeypatch.setattr(wire_time, "TRIALS", 40)
     found = wire_time.figures()
     assert [figure.name for figure in found if figure.holds is False] == []
-    assert len({figure.name for figure in found}) == len(found) == (4 * 3 + 1) * 3 * 4
+    assert len({figure.name for figure in found}) == len(found) == (4 * 3 + 1) * 8
 
 
 def test_bounds_a_third_as_wide_would_not_hold_the_truth(monkeypatch):

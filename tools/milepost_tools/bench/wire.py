@@ -7,7 +7,7 @@ import importlib
 
 from .figures import Figure
 
-PARTS = ("wire_bytes", "wire_serial", "wire_goodput", "wire_time", "wire_cpu", "wire_vm")
+PARTS = ("wire_bytes", "wire_serial", "wire_goodput", "wire_time", "wire_time_temperature", "wire_cpu", "wire_vm")
 
 
 def figures() -> list[Figure]:
