@@ -11,6 +11,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from milepost_tools import emulator
 from milepost_tools import micropython as port
 from milepost_tools.processes import MissingTool, in_ci, which
 
@@ -72,6 +73,16 @@ def micropython() -> list[str]:
         return port.find(ROOT)
     except MissingTool as error:
         pytest.skip(str(error))
+
+
+@pytest.fixture(scope="session")
+def emulated() -> ModuleType:
+    """The module `milepost_tools.emulator`, its firmware built: `emulated.run_script(files, script)`."""
+    try:
+        emulator.build()
+    except MissingTool as error:
+        pytest.skip(str(error))
+    return emulator
 
 
 @pytest.fixture(scope="session")

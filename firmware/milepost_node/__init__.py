@@ -1,1 +1,1 @@
-"""The node: what runs on the ESP32, on the unix port and on the emulated board."""
+"""The firmware of a Milepost node: samples sensors, keeps records in a spool, and sends them until the gateway has them."""

@@ -44,7 +44,8 @@ class Flight:
         self.items = items
         self.size = size
         self.came = False
-        self.is_urgent = any(_queue_of(item[0]) == 0 for item in items)
+        # A schema goes with the urgent ones, but its commit waits like a routine record's.
+        self.is_urgent = any(_queue_of(item[0]) == 0 and item[0] != blocks.SCHEMA for item in items)
 
 
 class Session:
@@ -144,7 +145,9 @@ class Session:
             blocks.put(plain, blocks.ACK, self._received.ack(now))
         plain += self._control
         self._control = bytearray()
-        items = self._take(PLAIN_BYTES_MAX - len(plain)) if len(self._flights) < WINDOW else []
+        items: list[tuple[int, bytes, object]] = []
+        if len(self._flights) < WINDOW:
+            items = self._take(PLAIN_BYTES_MAX - len(plain))
         if self._ping_due and not items:
             items = [(blocks.PING, b"", None)]
         self._ping_due = False
@@ -239,7 +242,7 @@ class Session:
             raise ProtocolError("ack for a packet never sent")
 
     def _take_ack(self, carrier: int, body: bytes, now: int) -> "list[Event]":
-        """Act on the ack that packet `carrier` brought. A stale one is nothing: what it calls safe may have come since."""
+        """Act on the ack that packet `carrier` brought. A stale one is nothing: what it calls safe may since have come."""
         if carrier < self._ack_carrier:
             return []
         self._ack_carrier = carrier

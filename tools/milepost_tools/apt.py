@@ -5,12 +5,14 @@ installed: so it resolves a package's whole set of libraries down to libc by its
 already uses, checked with the key the machine already trusts. `dpkg -x` then lays the files out under one folder.
 """
 
+import shutil
 import subprocess
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from .debian import Source, debian_sources, own_suite, read_sources
+from .debian import debian_sources, own_suite, read_sources
 from .processes import MissingTool, elevation, last_line, run, say, which
 
 KEPT_SETTINGS = ("http", "https", "Retries", "Force", "Check-Valid-Until", "AllowInsecure", "socks")  # of Acquire::
@@ -77,6 +79,28 @@ def unpack(packages: Sequence[str], into: Path, suite: str = "", depends: bool =
 
     `suite` is a Debian release, by default the machine's own. MissingTool says why no source could give them.
     """
+    how = ["-y", "--download-only", "--no-install-recommends", "install"] if depends else ["download"]
+    _obtain(packages, into, suite, Wanted("deb", how, _lay_out))
+
+
+def fetch_sources(packages: Sequence[str], into: Path, suite: str = "") -> None:
+    """Put the source packages of `packages` into `into` as they are downloaded (.dsc and archives), unpacked by no one.
+
+    No root, nothing installed. MissingTool says why no source could give them.
+    """
+    _obtain(packages, into, suite, Wanted("deb-src", ["--download-only", "source"], _keep))
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What to ask a source for: its kind, apt-get's words, and what to do with what came (returns '' or a reason)."""
+
+    kind: str
+    how: Sequence[str]
+    use: Callable[[Path, Path], str]
+
+
+def _obtain(packages: Sequence[str], into: Path, suite: str, wanted: Wanted) -> None:
     for tool in ("apt-get", "dpkg", "dpkg-deb"):
         if which(tool) is None:
             raise MissingTool(f"{' '.join(packages)} must be installed by hand: {tool} is not on this machine")
@@ -84,9 +108,8 @@ def unpack(packages: Sequence[str], into: Path, suite: str = "", depends: bool =
     reason = "no Debian archive among this machine's apt sources"
     for source in sources[:SOURCES_MAX]:
         with tempfile.TemporaryDirectory(prefix="apt-", dir=_parent(into)) as folder:
-            reason = _fetch(Path(folder), source, suite or own_suite(sources), packages, depends)
-            if not reason:
-                reason = _lay_out(Path(folder), into)
+            stanza = source.stanza(suite or own_suite(sources), wanted.kind)
+            reason = _fetch(Path(folder), stanza, [*wanted.how, *packages]) or wanted.use(Path(folder), into)
         if not reason:
             return
     raise MissingTool(f"{' '.join(packages)} could not be fetched ({reason}): mend that, then run `tools/bootstrap`")
@@ -97,16 +120,15 @@ def _parent(into: Path) -> Path:
     return into.parent.resolve()
 
 
-def _fetch(folder: Path, source: Source, suite: str, packages: Sequence[str], depends: bool) -> str:
-    """Download into `folder`; return '' or apt's reason."""
+def _fetch(folder: Path, stanza: str, words: Sequence[str]) -> str:
+    """Download into `folder` what apt-get's `words` say; return '' or apt's reason."""
     for name in ("state", "lists/partial", "cache/archives/partial"):
         (folder / name).mkdir(parents=True)
     (folder / "state" / "status").touch()
-    (folder / "private.sources").write_text(source.stanza(suite))
+    (folder / "private.sources").write_text(stanza)
     (folder / "apt.conf").write_text(_kept_settings() + PRIVATE.format(folder=folder))
     env = {"APT_CONFIG": str(folder / "apt.conf"), "LC_ALL": "C"}
-    how = ["-y", "--download-only", "--no-install-recommends", "install"] if depends else ["download"]
-    for command in (["apt-get", "-q", "update"], ["apt-get", "-q", *how, *packages]):
+    for command in (["apt-get", "-q", "update"], ["apt-get", "-q", *words]):
         done = run(command, cwd=folder / "cache" / "archives", env=env)
         if done.returncode:
             return _reason(done.stdout)
@@ -132,3 +154,15 @@ def _lay_out(folder: Path, into: Path) -> str:
         if done.returncode:
             return last_line(done.stdout)
     return "" if archives else "apt fetched nothing"
+
+
+def _keep(folder: Path, into: Path) -> str:
+    files = [
+        path
+        for path in sorted((folder / "cache" / "archives").iterdir())
+        if ".orig." in path.name or path.suffix == ".dsc"
+    ]
+    into.mkdir(parents=True, exist_ok=True)
+    for path in files:
+        shutil.move(path, into / path.name)
+    return "" if files else "apt fetched nothing"

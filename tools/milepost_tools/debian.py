@@ -28,9 +28,9 @@ class Source:
     components: tuple[str, ...]
     options: dict[str, str] = field(default_factory=dict)
 
-    def stanza(self, suite: str) -> str:
-        """The deb822 text that asks the same place for component main of `suite`."""
-        lines = ["Types: deb", "URIs: " + " ".join(self.uris), "Suites: " + suite, "Components: main"]
+    def stanza(self, suite: str, kind: str = "deb") -> str:
+        """The deb822 text that asks the same place for component main of `suite`; `kind` may be "deb-src"."""
+        lines = ["Types: " + kind, "URIs: " + " ".join(self.uris), "Suites: " + suite, "Components: main"]
         return "\n".join(lines + [f"{key}: {value}" for key, value in self.options.items()]) + "\n"
 
     def rank(self, architecture: str) -> int:

@@ -126,3 +126,10 @@ def test_debians_own_key_ranks_before_a_likely_name() -> None:
     likely = Source(("http://other.example/debian",), ("bookworm",), ("main",))
     sure = Source(("http://cache.example/d",), ("bookworm",), ("main",), {"Signed-By": "/k/debian-archive-keyring.gpg"})
     assert debian_sources([likely, sure], "amd64") == [sure, likely]
+
+
+def test_a_stanza_asks_for_source_packages_where_that_is_wanted() -> None:
+    (source,) = parse_list("deb [signed-by=/k/a.gpg] http://mirror.example/debian bookworm main")
+    assert source.stanza("trixie", "deb-src") == (
+        "Types: deb-src\nURIs: http://mirror.example/debian\nSuites: trixie\nComponents: main\nSigned-By: /k/a.gpg\n"
+    )
