@@ -2,7 +2,8 @@
 
 from binascii import crc32
 
-from milepost_protocol import frames
+import pytest
+from milepost_protocol import frames, packets
 from milepost_tools.damage.frames import WAYS, Damage
 
 
@@ -19,6 +20,18 @@ def test_what_the_damage_left_whole_is_still_taken():
     assert damage.decoder.frames == damage.survived
 
 
-def test_a_check_of_sixteen_bits_would_be_seen_to_fail(monkeypatch):
-    monkeypatch.setattr(frames, "crc32", lambda data: crc32(data) & 0xFFFF)
+@pytest.mark.parametrize("check", [sum, lambda data: crc32(data[:60]), lambda data: crc32(data) & 0xFF])
+def test_a_weaker_check_would_be_seen_to_fail(check, monkeypatch):
+    monkeypatch.setattr(frames, "crc32", check)
     assert Damage(3).run(100_000).wrong
+
+
+def test_a_frame_that_runs_on_into_another_passes_only_if_that_began_with_four_zeros():
+    first = b"\x40\1packet"
+    for head in range(256):
+        second = bytes([head]) + bytes(40)
+        run_on = first + crc32(first).to_bytes(4, "little") + second[4:]
+        frame = b"\0" + frames.cobs_encode(run_on + crc32(second).to_bytes(4, "little")) + b"\0"
+        ((packet, _),) = frames.FrameDecoder().feed(frame)
+        assert (packet == run_on) == (head == 0)
+    assert packets.kind_of(bytes(40), 0) is None, "what begins with zeros is no packet of ours, so nobody sends it"

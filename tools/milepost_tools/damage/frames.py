@@ -9,6 +9,7 @@ import random
 from collections.abc import Callable
 
 from milepost_protocol.frames import PACKET_BYTES_MAX, PACKET_BYTES_MIN, FrameDecoder, encode_frame
+from milepost_protocol.packets import VERSION
 
 POOL = 512  # frames to damage
 BATCH = 400  # damaged frames in one feed
@@ -110,11 +111,18 @@ class Damage:
         self._good = set(packets[:POOL])
 
     def _packet(self, size: int) -> bytes:
-        """Random bytes as ciphertext is, or full of zeros and of one value as plaintext is."""
-        shape = self._dice.random()
+        """A header as packets have it, and random bytes as ciphertext is, or full of zeros and of one value as SHORTs are.
+
+        No packet begins with four zeros, and the check leans on that: A, its CRC and zeros have the CRC of as many zeros
+        and four more, so a frame that runs on into one of nothing but zeros would pass. Version 01 in the first byte forbids it.
+        """
+        head = bytes([VERSION | self._dice.randrange(64), self._dice.randrange(256)])
+        shape, size = self._dice.random(), size - len(head)
         if shape < 0.6:
-            return self._dice.randbytes(size)
-        return bytes(self._dice.choices((0, 0, 1, 255, 7), k=size) if shape < 0.8 else [self._dice.randrange(4)] * size)
+            return head + self._dice.randbytes(size)
+        if shape < 0.8:
+            return head + bytes(self._dice.choices((0, 0, 1, 255, 7), k=size))
+        return head + bytes([self._dice.randrange(4)] * size)
 
     def run(self, frames: int) -> "Damage":
         """Damage so many frames, and take what the decoder gives."""
