@@ -23,7 +23,7 @@ def test_every_promise_holds_in_a_storm_and_everything_that_can_go_wrong_does(se
 
 
 def test_every_promise_holds_on_a_polled_bus():
-    world = run(Scenario(2, transmissions=8000, nodes=3, bus=True))
+    world = run(Scenario(2, transmissions=4000, nodes=3, bus=True))
     assert isinstance(world, World), f"{world.scenario.command()}: {world.text}"
     assert world.shorts > 1000, "nobody was polled"
     assert world.oracle.counts["delivered"] > 500

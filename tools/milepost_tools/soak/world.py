@@ -118,9 +118,11 @@ class World:
             link.wake_at = -1
             station.touch(link)
 
-    def put(self, line: Line, direction: int, packet: bytes) -> None:
-        """A packet leaves for the other end of the line."""
-        if packet[0] & TYPE_MASK == SHORT:
+    def put(self, line: Line, direction: int, packet: bytes, shared: bool = False) -> None:
+        """A packet leaves for the other end of the line; `shared`: it was counted on another line of the same bus."""
+        if shared:
+            pass
+        elif packet[0] & TYPE_MASK == SHORT:
             self.shorts += 1
         else:
             self.transmissions += 1
