@@ -3,12 +3,17 @@
 A damaged frame stands between two zeros of its own; what the damage does to those is damage too, so a frame may fall apart
 or eat its neighbour. Wrong is every packet that comes out and that nobody put in undamaged. What was sent is drawn from a
 pool of frames of all lengths, so that the work goes into the damage and not into making packets.
+
+Every packet begins as packets do: the version bits are never zero. That matters. After a frame with its right CRC-32 the
+register stands where four zero bytes put it, so a whole frame and another without its first four bytes would make a good one
+together if those four could be zeros: one in a million splices, before the pool was made of legal packets.
 """
 
 import random
 from collections.abc import Callable
 
 from milepost_protocol.frames import PACKET_BYTES_MAX, PACKET_BYTES_MIN, FrameDecoder, encode_frame
+from milepost_protocol.packets import VERSION
 
 POOL = 512  # frames to damage
 BATCH = 400  # damaged frames in one feed
@@ -97,7 +102,9 @@ class Damage:
     def __init__(self, seed: int, decoder: FrameDecoder | None = None) -> None:
         self.damaged = dict.fromkeys(WAYS, 0)
         self.untouched = 0
-        self.survived = 0  # good packets that damage left whole: it hit only a delimiter, or a whole frame was spliced in
+        self.survived = (
+            0  # good packets that damage left whole: it hit only a delimiter, or a whole frame was spliced in
+        )
         self.wrong: list[bytes] = []
         self.decoder = decoder or FrameDecoder()
         self._dice = random.Random(seed)  # noqa: S311 - seeded, to be repeated
@@ -108,11 +115,14 @@ class Damage:
         self._good = set(packets[:POOL])
 
     def _packet(self, size: int) -> bytes:
-        """Random bytes as ciphertext is, or full of zeros and of one value as plaintext is."""
+        """A legal first byte; then random bytes as ciphertext is, or full of zeros and of one value as plaintext is."""
         shape = self._dice.random()
+        head = bytes([VERSION | self._dice.randrange(64)])
         if shape < 0.6:
-            return self._dice.randbytes(size)
-        return bytes(self._dice.choices((0, 0, 1, 255, 7), k=size) if shape < 0.8 else [self._dice.randrange(4)] * size)
+            return head + self._dice.randbytes(size - 1)
+        if shape < 0.8:
+            return head + bytes(self._dice.choices((0, 0, 1, 255, 7), k=size - 1))
+        return head + bytes([self._dice.randrange(4)] * (size - 1))
 
     def run(self, frames: int) -> "Damage":
         """Damage so many frames, and take what the decoder gives."""
