@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from .. import STARTED_S
 from ..errors import LAW, Fault
@@ -29,7 +30,6 @@ from .verdict import Verdict
 
 SUBSCRIBE_S_MAX = 10.0
 DRAIN_S_MAX = 15.0  # a broker that answers takes the few records in flight within one
-QUIET_S = 1.5  # what a node said last may wait in the line and for its commit, longer on a busy machine
 ARRIVE_S_MAX = 5.0  # from the broker's PUBACK to its subscriber
 SILENT_S_MAX = 10.0  # a node that sent no row for so long is broken, not slow
 STEP_S = 0.1
@@ -146,7 +146,7 @@ class Demo:
         self._story("ending: nodes first, then what the gateway still holds, then the gateway")
         await wait_for(lambda: not self.received.count.missing, ARRIVE_S_MAX)  # what is being sent again comes yet
         await asyncio.gather(*[node.child.stop() for node in nodes if node.child])
-        await self._drain(gateway)
+        await gateway.drain(DRAIN_S_MAX, self._look)
         if gateway.child:
             await gateway.child.stop()
         self.received.ledger = await gateway.status()
@@ -161,19 +161,9 @@ class Demo:
         silent = tuple(sites) if self._watched_s >= SILENT_S_MAX else ()
         return Verdict(len(nodes), ledger, *counted, *self._compare(), silent)
 
-    async def _drain(self, gateway: Gateway) -> None:
-        """Until the gateway holds nothing more and nothing more has come for QUIET_S, within DRAIN_S_MAX."""
-        began = changed = time.monotonic()
-        accepted = -1
-        while time.monotonic() < began + DRAIN_S_MAX:
-            self.received.ledger = await gateway.status()
-            self._show(self.received)
-            total = self.received.ledger["gateway"]
-            if total["accepted"] != accepted or total["pending"]:
-                accepted, changed = total["accepted"], time.monotonic()
-            elif time.monotonic() >= changed + QUIET_S:
-                return
-            await asyncio.sleep(STEP_S)
+    def _look(self, ledger: dict[str, Any]) -> None:
+        self.received.ledger = ledger
+        self._show(self.received)
 
     def _compare(self) -> tuple[int, int]:
         equal = compared = 0
