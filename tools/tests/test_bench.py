@@ -104,7 +104,8 @@ def test_the_ratchet_catches_what_got_worse(measured, capsys, rows, word):
         changed("heap", value=None, why="no emulator here"),
     ],
 )
-def test_the_ratchet_lets_pass_what_did_not(measured, rows):
+def test_the_ratchet_lets_pass_what_did_not(measured, rows, monkeypatch):
+    monkeypatch.delenv("CI", raising=False)  # there a tool that is missing is a failure
     assert measured(rows, ratchet=True, against=GOOD) == 0
 
 

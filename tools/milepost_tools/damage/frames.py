@@ -3,6 +3,10 @@
 A damaged frame stands between two zeros of its own; what the damage does to those is damage too, so a frame may fall apart
 or eat its neighbour. Wrong is every packet that comes out and that nobody put in undamaged. What was sent is drawn from a
 pool of frames of all lengths, so that the work goes into the damage and not into making packets.
+
+Every packet begins as packets do: the version bits are never zero. That matters. After a frame with its right CRC-32 the
+register stands where four zero bytes put it, so a whole frame and another without its first four bytes would make a good one
+together if those four could be zeros: one in a million splices, before the pool was made of legal packets.
 """
 
 import random
@@ -111,18 +115,14 @@ class Damage:
         self._good = set(packets[:POOL])
 
     def _packet(self, size: int) -> bytes:
-        """A header as packets have it, and random bytes as ciphertext is, or full of zeros and of one value as SHORTs are.
-
-        No packet begins with four zeros, and the check leans on that: A, its CRC and zeros have the CRC of as many zeros
-        and four more, so a frame that runs on into one of nothing but zeros would pass. Version 01 in the first byte forbids it.
-        """
-        head = bytes([VERSION | self._dice.randrange(64), self._dice.randrange(256)])
-        shape, size = self._dice.random(), size - len(head)
+        """A legal first byte; then random bytes as ciphertext is, or full of zeros and of one value as plaintext is."""
+        shape = self._dice.random()
+        head = bytes([VERSION | self._dice.randrange(64)])
         if shape < 0.6:
-            return head + self._dice.randbytes(size)
+            return head + self._dice.randbytes(size - 1)
         if shape < 0.8:
-            return head + bytes(self._dice.choices((0, 0, 1, 255, 7), k=size))
-        return head + bytes([self._dice.randrange(4)] * size)
+            return head + bytes(self._dice.choices((0, 0, 1, 255, 7), k=size - 1))
+        return head + bytes([self._dice.randrange(4)] * (size - 1))
 
     def run(self, frames: int) -> "Damage":
         """Damage so many frames, and take what the decoder gives."""

@@ -3,7 +3,8 @@
 import asyncio
 import json
 import sys
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ from .nodes import BAUD, Node, write_private
 
 AREA, GATEWAY = "hcmc", "demo"
 TOPICS = f"city/v1/{AREA}/{GATEWAY}/#"
+QUIET_S = 1.5  # what a node said last may wait in the line and for its commit, longer on a busy machine
+LOOK_S = 0.1
 STATUS_S_MAX = 20.0  # a Python start on a busy Raspberry Pi, and one look into a file
 PROGRAM = [sys.executable, "-m", "milepost_gateway"]
 
@@ -82,6 +85,20 @@ class Gateway:
         """The ledger, read from the buffer's file by the gateway's own command; it need not run."""
         _, ledger = await self.status_and_exit()
         return ledger
+
+    async def drain(self, limit_s: float, look: Callable[[dict[str, Any]], None] = lambda ledger: None) -> None:
+        """Until it holds nothing more and nothing more has come for QUIET_S, or `limit_s` is over; `look` sees each ledger."""
+        began = changed = time.monotonic()
+        accepted = -1
+        while time.monotonic() < began + limit_s:
+            ledger = await self.status()
+            look(ledger)
+            total = ledger["gateway"]
+            if total["accepted"] != accepted or total["pending"]:
+                accepted, changed = total["accepted"], time.monotonic()
+            elif time.monotonic() >= changed + QUIET_S:
+                return
+            await asyncio.sleep(LOOK_S)
 
     async def status_and_exit(self) -> tuple[int, dict[str, Any]]:
         """The exit status of `status --json`, and the ledger it printed."""
