@@ -12,7 +12,11 @@ FOLDER = TESTS / "corpus"
 
 def load_targets() -> ModuleType:
     """The module of fuzz targets: it stands with the protocol's tests because MicroPython runs it too."""
-    path = TESTS / "fuzz_targets.py"
+    return load_file(TESTS / "fuzz_targets.py")
+
+
+def load_file(path: Path) -> ModuleType:
+    """Import a Python file that stands in no package, by its path."""
     spec = importlib.util.spec_from_file_location(path.stem, path)
     if spec is None or spec.loader is None:
         raise ImportError(f"{path} is not a Python file")
