@@ -161,9 +161,9 @@ class Bus(GatewayEnd):
             source, address = self._shorts.pop(0)
             self._out = [(source, short(DOWN, address, NO_SESSION))]
             return
-        welcomes = [(peer.source, peer.replies.pop(0)) for peer in self._peers.values() if peer.replies]
+        welcomes = [peer.replies.pop(0) for peer in self._peers.values() if peer.replies]
         if welcomes:
-            self._out = list(welcomes)
+            self._out = welcomes
             return
         peer = self._next_peer(now)
         if peer:

@@ -122,7 +122,7 @@ def opened(polled=False):
     node._slot_at = 0
     GatewayEnd.receive(gateway, node.data_to_send(0), 0, "source")
     peer = gateway._peers[NODE]
-    node.receive(peer.replies.pop(0), 0)
+    node.receive(peer.replies.pop(0)[1], 0)
     GatewayEnd.receive(gateway, node.session.next_packet(0), 0, "source")
     assert gateway.sessions() and node.is_open, "no session to fuzz"
     return node, gateway
