@@ -5,7 +5,6 @@ A test asks for a tool as a fixture. Where the machine lacks it the test skips, 
 begins with `does not apply`, for a test that this machine could not be given the means to run.
 """
 
-import importlib.util
 from collections.abc import Callable, Generator
 from pathlib import Path
 from types import ModuleType
@@ -13,6 +12,7 @@ from types import ModuleType
 import pytest
 from milepost_tools import emulator
 from milepost_tools import micropython as port
+from milepost_tools.fuzz import corpus
 from milepost_tools.processes import MissingTool, in_ci, which
 
 ROOT = Path(__file__).parent
@@ -94,13 +94,4 @@ def mosquitto(need: Callable[[str], str]) -> str:
 @pytest.fixture(scope="session")
 def load_file() -> Callable[[Path], ModuleType]:
     """Import a Python file that stands in no package, by its path."""
-
-    def load_file(path: Path) -> ModuleType:
-        spec = importlib.util.spec_from_file_location(path.stem, path)
-        if spec is None or spec.loader is None:
-            raise ImportError(f"{path} is not a Python file")
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-        return module
-
-    return load_file
+    return corpus.load_file

@@ -9,6 +9,7 @@ from milepost_tools.hil.oracle import differences, losses
 
 QUICK_S = 0.2  # a row five times a second, so that a test has much to lose
 OUTAGE_S = 10.0
+RECONNECT_S_MAX = 70.0  # the gateway pauses up to a minute between two tries, drawn at random
 
 
 def city(seed):
@@ -46,7 +47,7 @@ async def test_a_broker_that_stops_for_ten_seconds_costs_nothing(site):
     assert ledger["gateway"]["pending"] >= 50, "the buffer did not fill"
     await site.restart_broker()
     for name in site.nodes:
-        await site.until_rows(name, 3)
+        await site.until_rows(name, 3, RECONNECT_S_MAX)
     assert losses(site.received, await site.settle()) == []
     assert differences(site.received, "nha-be", expectation("air")) == []
 
@@ -75,7 +76,8 @@ async def test_a_drain_is_over_only_when_what_waits_for_its_commit_is_delivered_
     await site.until("one more row has crossed the line", lambda: up.carried >= crossed)
     await site.nodes["air"].child.kill()
     assert (await site.gateway.status())["gateway"]["pending"] == 0, "this test needs a row that waits for its commit"
-    drained = await site.gateway.drained(limit_s=20)
+    await site.gateway.drain(limit_s=20)
+    drained = await site.gateway.status()
     await site.gateway.child.stop()
     assert (await site.gateway.status())["gateway"] == drained["gateway"]
     assert drained["gateway"]["pending"] == 0

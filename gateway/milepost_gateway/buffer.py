@@ -182,7 +182,7 @@ class Buffer:
         return part.block_id
 
     def _measure(self, one: Measured) -> None:
-        row = (one.node, one.boot, self._kernel, one.bucket, one.uptime_ms, one.low_ms, one.high_ms)
+        row = (one.node, one.boot, self._kernel, one.bucket, one.uptime_ms, one.low_us, one.high_us)
         self._connection.execute("INSERT OR REPLACE INTO anchor VALUES (?, ?, ?, ?, ?, ?, ?)", row)
 
     def _boot(self, node: bytes, boot: int) -> _Boot:
@@ -280,7 +280,7 @@ class Buffer:
 
     def measured(self) -> list[Measured]:
         """The exchanges kept from this boot of the kernel."""
-        query = "SELECT node, boot, bucket, uptime_ms, low_ms, high_ms FROM anchor WHERE kernel = ?"
+        query = "SELECT node, boot, bucket, uptime_ms, low_us, high_us FROM anchor WHERE kernel = ?"
         return [Measured(*row) for row in self._connection.execute(query, (self._kernel,))]
 
     def next_number(self, name: str) -> int:

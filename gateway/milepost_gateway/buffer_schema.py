@@ -52,6 +52,12 @@ MIGRATIONS = (
     -- Small numbers that outlive the process, by name.
     CREATE TABLE number(name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
     """,
+    """
+    -- Anchors are narrowed by one another now, to less than a ms.
+    ALTER TABLE anchor RENAME COLUMN low_ms TO low_us;
+    ALTER TABLE anchor RENAME COLUMN high_ms TO high_us;
+    UPDATE anchor SET low_us = low_us * 1000, high_us = high_us * 1000;
+    """,
 )
 
 

@@ -9,12 +9,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from milepost_protocol.channels import STREAMS
+from milepost_protocol.clock import BUCKET_MS, Anchor, Bound, NodeClock, anchor_of, bracket
 from milepost_protocol.schema import Schema
 
-from .clock import BUCKET_MS, Anchor, Bound, NodeClock, anchor_of
 from .stored import Measured
 
 CLOCKS_MAX = 16  # boots of one node whose clocks are remembered; older ones are known as `unknown`
+NEIGHBOURS_MAX = 1000  # boot numbers farther apart tell no order: one of the two may have been drawn at random
 
 
 @dataclass(slots=True)
@@ -68,21 +69,21 @@ class Nodes:
 
     def measure(self, node: bytes, boot: int, sent: int, received: int, replied: int, back: int) -> Measured | None:
         """Take in a two-way exchange (ms); what is worth keeping durably, or None."""
-        anchor = anchor_of(sent, received, replied, back)
-        if not self._clock(node, boot).add(anchor):
-            return None
-        return Measured(node, boot, anchor.uptime_ms // BUCKET_MS, *anchor)
+        kept = self._clock(node, boot).add(anchor_of(sent, received, replied, back))
+        return Measured(node, boot, kept.uptime_ms // BUCKET_MS, *kept) if kept else None
 
     def remember(self, measured: list[Measured]) -> None:
         """Take in what an earlier run kept."""
         for one in measured:
-            self._clock(one.node, one.boot).add(Anchor(one.uptime_ms, one.low_ms, one.high_ms))
+            self._clock(one.node, one.boot).add(Anchor(one.uptime_ms, one.low_us, one.high_us))
 
     def when(self, node: bytes, boot: int, uptime_ms: int) -> Bound | None:
         """When a node's uptime was, on the gateway's BOOTTIME of this kernel boot; None if nothing tells."""
         known = self._nodes.get(node)
-        clock = known.clocks.get(boot) if known else None
-        return clock.bound(uptime_ms) if clock else None
+        if known is None:
+            return None
+        clock = known.clocks.get(boot)
+        return clock.bound(uptime_ms) if clock else _bracketed(known.clocks, boot, uptime_ms)
 
     def _clock(self, node: bytes, boot: int) -> NodeClock:
         clocks = self.get(node).clocks
@@ -104,6 +105,13 @@ class Nodes:
             for node, known in sorted(self._nodes.items())
             if known.seen_ms is not None
         }
+
+
+def _bracketed(clocks: dict[int, NodeClock], boot: int, uptime_ms: int) -> Bound | None:
+    """When an uptime of a boot was that has no clock, by the nearest boots around it that have one."""
+    before = max((one for one in clocks if boot - NEIGHBOURS_MAX <= one < boot), default=None)
+    after = min((one for one in clocks if boot < one <= boot + NEIGHBOURS_MAX), default=None)
+    return None if before is None or after is None else bracket(clocks[before], clocks[after], uptime_ms)
 
 
 def stream_word(schema: Schema) -> str:

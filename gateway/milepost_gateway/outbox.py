@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from milepost_protocol.channels import NODE, STREAMS
+from milepost_protocol.clock import Bound
 from milepost_protocol.errors import ProtocolError
 from milepost_protocol.records import ROWS, Record, unpack
 from milepost_protocol.schema import Schema
 
-from .clock import Bound
 from .group import GroupCommit
 from .host import boottime_ms, utc_offset_ms
 from .nodes import Nodes
@@ -158,7 +158,7 @@ class Outbox:
     def _age_ms(self, block: StoredBlock, bound: Bound | None, now: int) -> float:
         """How old a record is: by its node's clock, else at least as old as its arrival; older kernels' are old."""
         if bound:
-            return now - bound.middle_ms
+            return now - bound.middle_us / 1000
         return now - block.arrived_ms if block.is_this_kernel else float("inf")
 
     def _place_row(self, block: StoredBlock, schema: Schema, place: int, text: str, is_late: bool) -> None:

@@ -12,11 +12,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from milepost_protocol.channels import CHANNELS, EVENTS, STREAMS
+from milepost_protocol.clock import SYNCED, UNKNOWN, Bound
 from milepost_protocol.quality import QUALITY
 from milepost_protocol.records import EVENT, GONE, GONE_REASONS, Record
 from milepost_protocol.schema import Schema
-
-from .clock import Bound
 
 VERSION = 1
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -38,7 +37,7 @@ class Stamp(NamedTuple):
     tq: str
 
 
-UNKNOWN = Stamp(None, None, "unknown")
+UNKNOWN_WHEN = Stamp(None, None, UNKNOWN)
 
 
 class Channel(NamedTuple):
@@ -51,12 +50,12 @@ class Channel(NamedTuple):
 def stamp(bound: Bound | None, utc_offset_ms: float, system_error_s: float) -> Stamp:
     """UTC of something on the gateway's clock; `utc_offset_ms` is UTC less BOOTTIME as the system clock has it now."""
     if bound is None:
-        return UNKNOWN
+        return UNKNOWN_WHEN
     try:
-        moment = EPOCH + timedelta(milliseconds=round(bound.middle_ms + utc_offset_ms))
+        moment = EPOCH + timedelta(milliseconds=round(bound.middle_us / 1000 + utc_offset_ms))
     except OverflowError:
-        return UNKNOWN
-    te = math.ceil(bound.error_ms + ROUNDING_MS + system_error_s * 1000) / 1000
+        return UNKNOWN_WHEN
+    te = math.ceil(bound.error_us / 1000 + ROUNDING_MS + system_error_s * 1000) / 1000
     return Stamp(moment.isoformat(timespec="milliseconds").replace("+00:00", "Z"), te, bound.how)
 
 
@@ -98,7 +97,7 @@ def hist_json(rows: list[str]) -> str:
 def _head(name: str, when: Stamp) -> str:
     if when.t is None:
         return f'{{"v":{VERSION},"id":"{name}","t":null,"te":null,"tq":"{when.tq}"'
-    quality = "" if when.tq == "synced" else f',"tq":"{when.tq}"'
+    quality = "" if when.tq == SYNCED else f',"tq":"{when.tq}"'
     return f'{{"v":{VERSION},"id":"{name}","t":"{when.t}","te":{when.te}{quality}'
 
 
@@ -121,7 +120,7 @@ def _quality(number: int, value: int | None) -> tuple[int, str] | None:
 def event_json(node: bytes, record: Record, schema: Schema, when: Stamp) -> str:
     """An event or a gone: the head of a row, then `event` and what belongs to it. Undecodable for anything else."""
     payload: dict[str, Any] = {"v": VERSION, "id": record_id(node, record), "t": when.t, "te": when.te}
-    if when.tq != "synced":
+    if when.tq != SYNCED:
         payload["tq"] = when.tq
     values = [value or 0 for value in record.values]
     if record.kind == EVENT and len(values) >= 3:

@@ -51,14 +51,14 @@ class Delivered(NamedTuple):
 
 
 class Measured(NamedTuple):
-    """An exchange worth keeping (clock.py)."""
+    """A bucket of exchanges worth keeping: its anchor, as milepost_protocol.clock has it."""
 
     node: bytes
     boot: int
     bucket: int
     uptime_ms: int
-    low_ms: int
-    high_ms: int
+    low_us: int
+    high_us: int
 
 
 def read_front(kind: int, body: bytes) -> Front | None:

@@ -124,7 +124,7 @@ class Uplink:
             return Arrival(session.node, kind, body, now, now, None)
         self.counters["records"] += len(front.sequences)
         bound = self._nodes.when(session.node, front.boot, front.uptimes_ms[-1])
-        taken = min(now, int(bound.middle_ms)) if bound else now
+        taken = min(now, bound.middle_us // 1000) if bound else now
         return Arrival(session.node, kind, body, now, taken, front)
 
     def _committed(self, session: Session, number: int) -> None:

@@ -4,6 +4,7 @@ import random
 
 import apsw
 import pytest
+from milepost_gateway.buffer_schema import APPLICATION_ID, MIGRATIONS
 from milepost_gateway.errors import MilepostError
 from milepost_gateway.stored import Arrival, Delivered, Measured, read_front
 from milepost_gateway.testing import AIR_SCHEMA, NODE, air_row
@@ -12,6 +13,7 @@ from milepost_protocol.records import DIAGNOSTIC, EVENT, ROUTINE, URGENT, Record
 
 OTHER = bytes.fromhex("a4cf12000002")
 NOW = 1_000_000
+KERNEL = "the-kernel"
 
 
 def arrival(sequences, boot=1, cls=ROUTINE, node=NODE, now=NOW, taken=None):
@@ -261,6 +263,16 @@ def test_a_file_of_somebody_else_is_refused_and_left_as_it_is(open_buffer, tmp_p
     with pytest.raises(MilepostError, match="E-DATA-03"):
         open_buffer()
     assert path.read_bytes()[100:] == before[100:]
+
+
+def test_anchors_of_the_first_version_are_kept_in_finer_units(tmp_path, open_buffer):
+    with apsw.Connection(str(tmp_path / "buffer.db")) as file:
+        file.execute(MIGRATIONS[0])
+        file.pragma("application_id", APPLICATION_ID)
+        file.pragma("user_version", 1)
+        file.execute("INSERT INTO kernel VALUES (1, ?)", (KERNEL,))
+        file.execute("INSERT INTO anchor VALUES (?, 1, 1, 0, 1000, 5, 9)", (NODE,))
+    assert open_buffer(kernel=KERNEL).measured() == [Measured(NODE, 1, 0, 1000, 5000, 9000)]
 
 
 def test_a_file_from_a_newer_version_is_refused(open_buffer, tmp_path):

@@ -4,10 +4,9 @@ import json
 
 import pytest
 from jsonschema import Draft202012Validator
-from milepost_gateway.clock import Bound
 from milepost_gateway.payload_schemas import NAMES, read_schema, schema_name
 from milepost_gateway.payloads import (
-    UNKNOWN,
+    UNKNOWN_WHEN,
     Stamp,
     Undecodable,
     channels_of,
@@ -21,6 +20,7 @@ from milepost_gateway.payloads import (
 from milepost_gateway.testing import AIR_SCHEMA, NODE, air_row
 from milepost_gateway.topics import Place
 from milepost_protocol.channels import AIR, CHANNEL_IDS, CHANNELS, EVENT_IDS, FLOOD, PARKING
+from milepost_protocol.clock import Bound
 from milepost_protocol.quality import QUALITY, QUALITY_IDS
 from milepost_protocol.records import EVENT, GONE, ROUTINE, ROWS, URGENT, Record
 from milepost_protocol.schema import Schema
@@ -83,7 +83,7 @@ def test_every_quality_word_and_an_unknown_one_fit_the_schema(number):
 
 
 def test_an_unknown_time_is_null_in_both_places_and_says_so():
-    data = validate("obs", row_json(NODE, air_row(1), AIR_CHANNELS, UNKNOWN))
+    data = validate("obs", row_json(NODE, air_row(1), AIR_CHANNELS, UNKNOWN_WHEN))
     assert (data["t"], data["te"], data["tq"]) == (None, None, "unknown")
 
 
@@ -94,10 +94,10 @@ def test_tq_is_said_only_where_the_time_is_not_synced():
 
 
 def test_a_stamp_is_utc_by_the_system_clock_and_its_error_is_rounded_up():
-    found = stamp(Bound(5000.0, 1.2, "synced"), 1_700_000_000_000.0, 0.05)
+    found = stamp(Bound(5_000_000, 1200, "synced"), 1_700_000_000_000.0, 0.05)
     assert found == ("2023-11-14T22:13:25.000Z", 0.052, "synced")
-    assert stamp(None, 0.0, 0.05) == UNKNOWN
-    assert stamp(Bound(1e30, 1.0, "synced"), 0.0, 0.05) == UNKNOWN
+    assert stamp(None, 0.0, 0.05) == UNKNOWN_WHEN
+    assert stamp(Bound(10**33, 1000, "synced"), 0.0, 0.05) == UNKNOWN_WHEN
 
 
 def test_history_is_an_array_of_rows_as_they_would_stand_alone():
@@ -117,7 +117,7 @@ def test_a_flood_event_carries_the_level_that_crossed():
 def test_a_parking_event_says_how_sure_its_moment_is():
     schema = Schema("bay-1", PARKING, (CHANNEL_IDS["occupied"],))
     record = Record(EVENT, ROUTINE, schema.hash, 3, 9, 0, (EVENT_IDS["occupied"], 1, 87))
-    data = validate("event", event_json(NODE, record, schema, UNKNOWN))
+    data = validate("event", event_json(NODE, record, schema, UNKNOWN_WHEN))
     assert (data["event"], data["confidence_pct"]) == ("occupied", 87)
     assert "m" not in data
 

@@ -39,6 +39,7 @@ class Seat:
 
     def __init__(self) -> None:
         self.missed = 0
+        self.turnaround_ms_max = 0  # the longest that it took to begin an answer
         self.skip = 0  # rounds still to leave out
         self.intrusions = 0
         self.isolated_until = 0
@@ -63,11 +64,16 @@ class Bus(GatewayEnd):
         self._round: list[Peer] = []
         self._asked: Peer | None = None  # whose turn it is
         self._answers = 0  # frames that came in this turn
+        self._asked_at = 0  # when our last word of this turn was over
         self._free_at = 0  # when the line is ours again at the latest
         self._join_at = 0  # when join slots come next
         self._join_slots = JOIN_SLOTS_MIN
         self._join_heard = False
         self._out: list[tuple[Hashable, bytes]] = []
+
+    def turnarounds(self) -> "dict[bytes, int]":
+        """The longest that each node took to begin an answer, ms; the budget is `turnaround_ms`."""
+        return {node: seat.turnaround_ms_max for node, seat in self._seats.items()}
 
     # -- receiving --------------------------------------------------------------------------------------------------------
 
@@ -84,6 +90,8 @@ class Bus(GatewayEnd):
             seat = self._seat(asked)
             seat.missed = 0
             seat.intrusions = max(0, seat.intrusions - 1)
+            if not self._answers:
+                seat.turnaround_ms_max = max(seat.turnaround_ms_max, now - self._asked_at - self._line_ms(len(packet)))
             self._note_answer(packet[0] & TURN != 0 or kind == SHORT, now)
         return events
 
@@ -132,6 +140,7 @@ class Bus(GatewayEnd):
         addressed = self._out.pop(0)
         self._free_at = max(self._free_at, now) + self._line_ms(len(addressed[1]))
         if not self._out:
+            self._asked_at = self._free_at
             self._free_at += self._patience_ms() if self._asked else GUARD_MS
         return addressed
 
@@ -152,9 +161,9 @@ class Bus(GatewayEnd):
             source, address = self._shorts.pop(0)
             self._out = [(source, short(DOWN, address, NO_SESSION))]
             return
-        welcomes = [(peer.source, peer.replies.pop(0)) for peer in self._peers.values() if peer.replies]
+        welcomes = [peer.replies.pop(0) for peer in self._peers.values() if peer.replies]
         if welcomes:
-            self._out = list(welcomes)
+            self._out = welcomes
             return
         peer = self._next_peer(now)
         if peer:
@@ -194,9 +203,8 @@ class Bus(GatewayEnd):
         self._asked = peer
         self._answers = 0
         packets = []
-        if (
-            peer.live and not peer.tentative
-        ):  # a node that said HELLO may hold the old session no more: a poll it understands
+        # a node that said HELLO may hold its old session no more: it is given the turn by a poll, which it understands
+        if peer.live and not peer.tentative:
             for quota in range(TURN_QUOTA, 0, -1):
                 packet = self._packet_for(peer, now, quota)
                 if packet is None:

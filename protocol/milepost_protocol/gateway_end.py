@@ -43,7 +43,7 @@ class Peer:
         self.source: Hashable = None
         self.live: Session | None = None
         self.tentative: list[tuple[Hello, Welcome, Session]] = []
-        self.replies: list[bytes] = []  # WELCOMEs to send
+        self.replies: list[tuple[Hashable, bytes]] = []  # WELCOMEs to send, each to where its HELLO came from
         self.probes: dict[int, int] = {}  # time exchanges under way: token, when it left (-1: not yet)
         self.token = 0
 
@@ -130,17 +130,16 @@ class GatewayEnd:
 
     def _welcome(self, key: bytes, hello: Hello, now: int, source: "Hashable") -> None:
         peer = self._peers.get(hello.node) or self._new_peer(hello.node)
-        peer.source = source
         for known, welcome, _ in peer.tentative:
             if known.packet == hello.packet:
-                peer.replies = [welcome.packet]
+                peer.replies = [(source, welcome.packet)]
                 return
         welcome = make_welcome(key, hello, self._entropy(NONCE_BYTES), peer.address, self._ack_delay_ms_max)
         keys = session_keys(key, hello, welcome)
         session = Session(hello.node, hello.boot, keys, DOWN, peer.address, now, 0, self._ack_delay_ms_max, self._link)
         session.flags = hello.flags
         peer.tentative = peer.tentative[1 - TENTATIVE_MAX :] + [(hello, welcome, session)]
-        peer.replies = [welcome.packet]
+        peer.replies = [(source, welcome.packet)]
 
     def _new_peer(self, node: bytes) -> Peer:
         taken = [peer.address for peer in self._peers.values()]
@@ -155,8 +154,11 @@ class GatewayEnd:
             for session in peer.sessions():
                 opened = session.open(packet)
                 if opened:
-                    peer.source = source
-                    return self._take_in(peer, session, opened, now)
+                    replayed = session.replayed()
+                    events = self._take_in(peer, session, opened, now)
+                    if session.replayed() == replayed:  # who repeats what others said moves nobody
+                        peer.source = source
+                    return events
         return self._refuse(packet[1], now, source)
 
     def _peers_at(self, address: int) -> "list[Peer]":
@@ -249,14 +251,14 @@ class GatewayEnd:
             source, address = self._shorts.pop(0)
             return source, short(DOWN, address, NO_SESSION)
         for peer in self._peers.values():
+            if peer.replies:
+                return peer.replies.pop(0)
             packet = self._packet_for(peer, now)
             if packet:
                 return peer.source, packet
         return None
 
     def _packet_for(self, peer: Peer, now: int, quota: int = 0) -> "bytes | None":
-        if peer.replies:
-            return peer.replies.pop(0)
         if peer.live is None:
             return None
         for token in peer.probes:

@@ -3,7 +3,8 @@
 A record's name is (node, boot, sequence). Every record block begins with the same *front*: schema hash, boot, first
 sequence, count, bitmap of which sequences are present, first uptime, time deltas (times.py). The front is readable without the
 schema and without knowing the kind, so whoever holds a block can name and count what is in it. Behind the front stand
-the columns of a batch of rows (columns.py) with their quality runs, or the body of a single event, result or gone.
+the columns of a batch of rows (columns.py), in front of them their quality runs if there are any, or the body of a single
+event, result or gone.
 """
 
 from . import blocks, columns, times, varint
@@ -19,6 +20,7 @@ CLASSES = {URGENT: "urgent", ROUTINE: "routine", DIAGNOSTIC: "diagnostic"}
 COUNT_MAX = 64  # rows in a batch: six bits of the count byte
 SPAN_MAX = 2048  # sequences that one batch may span
 DELTA_MS_MAX = 1 << 32  # between two rows of a batch; the node starts a new batch where the gap is longer
+HAS_BITMAP, HAS_QUALITY = 128, 64  # the count byte's other two bits
 UNKNOWN_ORDER = 1  # front flag: this boot's number is random, its place among the others is unknown
 
 GONE_REASONS = {1: "overflow", 2: "damaged", 3: "expired"}
@@ -52,7 +54,10 @@ class Record:
 
 
 class Front:
-    """What a record block says before its columns: kind, cls, schema hash, boot, sequences, uptimes_ms, and `rest`."""
+    """What a record block says before its columns: kind, cls, schema hash, boot, sequences, uptimes_ms, and `rest`.
+
+    `has_quality`: in rows, `rest` begins with quality runs.
+    """
 
     def __init__(self, kind: int, cls: int, schema: int, boot: int) -> None:
         self.kind = kind
@@ -61,6 +66,7 @@ class Front:
         self.boot = boot
         self.sequences: list[int] = []
         self.uptimes_ms: list[int] = []
+        self.has_quality = False
         self.rest = b""
 
 
@@ -75,12 +81,13 @@ def pack(records: "list[Record]") -> "tuple[int, bytes]":
     out = bytearray(first.schema.to_bytes(2, "little"))
     varint.put(out, first.boot)
     varint.put(out, first.sequence)
-    _put_presence(out, [record.sequence for record in records])
+    runs = _quality_runs(records) if first.kind == ROWS else []
+    _put_presence(out, [record.sequence for record in records], HAS_QUALITY if runs else 0)
     varint.put(out, first.uptime_ms)
     uptimes = [record.uptime_ms for record in records]
     out += times.encode_times([uptimes[i + 1] - uptimes[i] for i in range(len(uptimes) - 1)])
     if first.kind == ROWS:
-        _put_rows(out, records)
+        _put_rows(out, records, runs)
     else:
         for value in first.values:
             varint.put(out, varint.zigzag(value or 0))
@@ -94,6 +101,7 @@ def front(kind: int, body: bytes) -> Front:
     boot, at = varint.get(body, 2)
     found = Front(kind & 15, kind >> 4 & 3, body[0] | body[1] << 8, boot)
     first, at = varint.get(body, at)
+    found.has_quality = at < len(body) and body[at] & HAS_QUALITY != 0
     found.sequences, at = _get_presence(body, at, first)
     uptime, at = varint.get(body, at)
     deltas, size = times.decode_times(body[at:], len(found.sequences))
@@ -109,7 +117,8 @@ def unpack(found: Front, schema: Schema) -> "list[Record]":
     if found.kind != ROWS:
         return [_unpack_single(found)]
     count = len(found.sequences)
-    grid, quality = _get_rows(found.rest, len(schema.channels), count)
+    noted, at = _get_quality(found.rest, len(schema.channels), count) if found.has_quality else ({}, 0)
+    grid = columns.decode(found.rest[at:], len(schema.channels), count)
     records = []
     for i in range(count):
         values = tuple([column[i] for column in grid])
@@ -122,7 +131,7 @@ def unpack(found: Front, schema: Schema) -> "list[Record]":
                 found.sequences[i],
                 found.uptimes_ms[i],
                 values,
-                quality.get(i),
+                noted.get(i),
             )
         )
     return records
@@ -144,18 +153,18 @@ def _unpack_single(found: Front) -> Record:
 # -- presence: count and, only where rows are missing in between, a bitmap ------------------------------------------
 
 
-def _put_presence(out: bytearray, sequences: "list[int]") -> None:
+def _put_presence(out: bytearray, sequences: "list[int]", flag: int) -> None:
     count, first = len(sequences), sequences[0]
     span = sequences[-1] - first + 1
     if not 0 < count <= COUNT_MAX or span > SPAN_MAX:
         raise ValueError("batch too large")
     if span == count:
-        out.append(count - 1)
+        out.append(flag | count - 1)
         return
     bitmap = bytearray((span + 7) >> 3)
     for sequence in sequences:
         bitmap[(sequence - first) >> 3] |= 1 << ((sequence - first) & 7)
-    out.append(128 | count - 1)
+    out.append(HAS_BITMAP | flag | count - 1)
     out.append(len(bitmap) - 1)
     out += bitmap
 
@@ -164,7 +173,7 @@ def _get_presence(body: bytes, at: int, first: int) -> "tuple[list[int], int]":
     if at >= len(body):
         raise ProtocolError("record block cut short")
     count = (body[at] & 63) + 1
-    if not body[at] & 128:
+    if not body[at] & HAS_BITMAP:
         return [first + i for i in range(count)], at + 1
     size = body[at + 1] + 1 if at + 1 < len(body) else 0
     bitmap = body[at + 2 : at + 2 + size]
@@ -177,11 +186,11 @@ def _get_presence(body: bytes, at: int, first: int) -> "tuple[list[int], int]":
 # -- rows: quality runs, then columns ---------------------------------------------------------------------------------
 
 
-def _put_rows(out: bytearray, records: "list[Record]") -> None:
-    runs = _quality_runs(records)
-    varint.put(out, len(runs))
-    for column, start, length, quality in runs:
-        out += bytes([column, start, length, quality])
+def _put_rows(out: bytearray, records: "list[Record]", runs: "list[tuple[int, int, int, int]]") -> None:
+    if runs:
+        varint.put(out, len(runs))
+    for run in runs:
+        out += bytes(run)
     width = len(records[0].values)
     out += columns.encode([[record.values[i] for record in records] for i in range(width)], len(records))
 
@@ -201,7 +210,8 @@ def _quality_runs(records: "list[Record]") -> "list[tuple[int, int, int, int]]":
     return runs
 
 
-def _get_rows(rest: bytes, width: int, count: int) -> "tuple[list[list[int | None]], dict[int, tuple[int, ...]]]":
+def _get_quality(rest: bytes, width: int, count: int) -> "tuple[dict[int, tuple[int, ...]], int]":
+    """The qualities of the rows that are not all good, by row, and where the columns begin."""
     n_runs, at = varint.get(rest, 0)
     if at + 4 * n_runs > len(rest):
         raise ProtocolError("quality runs cut short")
@@ -213,4 +223,4 @@ def _get_rows(rest: bytes, width: int, count: int) -> "tuple[list[list[int | Non
             raise ProtocolError("quality run outside the batch")
         for i in range(start, start + length):
             noted.setdefault(i, [0] * width)[column] = quality
-    return columns.decode(rest[at:], width, count), {i: tuple(noted[i]) for i in noted}
+    return {i: tuple(noted[i]) for i in noted}, at

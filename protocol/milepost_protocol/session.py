@@ -44,7 +44,8 @@ class Flight:
         self.items = items
         self.size = size
         self.came = False
-        self.is_urgent = any(_queue_of(item[0]) == 0 for item in items)
+        # A schema goes with the urgent ones, but its commit waits like a routine record's.
+        self.is_urgent = any(_queue_of(item[0]) == 0 and item[0] != blocks.SCHEMA for item in items)
 
 
 class Session:

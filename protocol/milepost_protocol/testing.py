@@ -179,8 +179,9 @@ class Pair:
                 self.node.confirm(event.number)
 
     def _commit(self) -> None:
+        wanted = self.gateway.commit_wanted()  # then one commit takes all that wait
         for due, event in self._commits:
-            if due <= self.now or self.gateway.commit_wanted():
+            if due <= self.now or wanted:
                 self.gateway.confirm(event.session, event.number)
         self._commits = [item for item in self._commits if item[1].session.is_held(item[1].number)]
 
@@ -291,7 +292,8 @@ class Multidrop:
                 self.at_nodes += node.receive(packet, int(self.now))
 
     def _commit(self) -> None:
+        wanted = self.bus.commit_wanted()
         for due, event in self._commits:
-            if due <= self.now or self.bus.commit_wanted():
+            if due <= self.now or wanted:
                 self.bus.confirm(event.session, event.number)
         self._commits = [item for item in self._commits if item[1].session.is_held(item[1].number)]

@@ -11,7 +11,20 @@ import json
 import sys
 from binascii import crc32, hexlify, unhexlify
 
-from milepost_protocol import aead, blocks, columns, frames, handshake, keys, packets, records, schema, session, times
+from milepost_protocol import (
+    aead,
+    blocks,
+    clock,
+    columns,
+    frames,
+    handshake,
+    keys,
+    packets,
+    records,
+    schema,
+    session,
+    times,
+)
 from milepost_protocol.errors import ProtocolError
 
 TYPE_CHECKING = False
@@ -146,6 +159,28 @@ def check_times(case: dict) -> None:
     return expect(times.decode_times(data + b"behind", len(case["deltas"]) + 1), (case["deltas"], len(data)))
 
 
+def check_clock(case: dict) -> None:
+    """Exchanges in, bounds out; where there are none, by the boots before and behind."""
+    if "exchanges" in case:
+        find = clock_of(case["exchanges"]).bound
+    else:
+        previous, following = clock_of(case["previous"]), clock_of(case["following"])
+
+        def find(uptime_ms: int) -> "clock.Bound | None":
+            return clock.bracket(previous, following, uptime_ms)
+
+    for asked in case["asked"]:
+        expect([asked[0]] + list(find(asked[0]) or ()), asked)
+
+
+def clock_of(exchanges: list) -> "clock.NodeClock":
+    """The clock that these exchanges measured."""
+    made = clock.NodeClock()
+    for exchange in exchanges:
+        made.add(clock.anchor_of(*exchange))
+    return made
+
+
 def refused_because(action: "Callable[[], object]", because: str) -> None:
     """Raise unless `action` raises a ProtocolError that says `because`."""
     try:
@@ -157,6 +192,7 @@ def refused_because(action: "Callable[[], object]", because: str) -> None:
 
 CHECKS = {
     "aead": check_aead,
+    "clock": check_clock,
     "cobs": check_cobs,
     "columns": check_columns,
     "crc": check_crc,

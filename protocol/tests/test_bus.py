@@ -152,3 +152,12 @@ def test_a_node_that_was_just_let_in_is_not_forgotten_because_its_first_turn_is_
     node.receive(make_welcome(key, hello, bytes(8), 1, 0).packet, late + 10)
     node.receive(join, late + 20)
     assert node.data_to_send(late + 20) is None
+
+
+@pytest.mark.parametrize("turnaround_ms", [2, 8])
+def test_each_nodes_turnaround_is_measured(turnaround_ms):
+    line = street(4, turnaround_ms=turnaround_ms)
+    line.run(20_000)
+    measured = line.bus.turnarounds()
+    assert len(measured) == 4
+    assert all(turnaround_ms - 1 <= ms <= turnaround_ms + 2 for ms in measured.values()), measured

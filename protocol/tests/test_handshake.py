@@ -169,3 +169,19 @@ def test_a_session_that_forgers_wore_out_gives_back_what_it_had_not_sent(monkeyp
     events = [event for _ in range(3) for event in wires.gateway.receive(forged, wires.now)]
     assert [(event.reason, event.tokens) for event in events] == [("worn", ["command"])]
     assert wires.gateway.sessions() == []
+
+
+def test_who_repeats_what_a_node_said_moves_nobodys_packets():
+    dice = Dice(10)
+    node, gateway = NodeEnd(NODE, 1, KEY, dice.bytes), GatewayEnd({NODE: KEY}.get, dice.bytes, 1000)
+    hello = node.data_to_send(0)
+    gateway.receive(hello, 0, "roadside")
+    node.receive(gateway.data_to_send(0)[1], 1)
+    ping = node.data_to_send(1)
+    gateway.receive(ping, 1, "roadside")
+    assert gateway.data_to_send(1)[0] == "roadside"
+    gateway.receive(hello, 2, "elsewhere")
+    assert gateway.data_to_send(2)[0] == "elsewhere", "the WELCOME goes where its HELLO came from"
+    gateway.receive(ping, 3, "elsewhere")
+    gateway.send(gateway.sessions()[0], 0x88, b"command")
+    assert gateway.data_to_send(3)[0] == "roadside"

@@ -67,6 +67,20 @@ def test_the_front_of_an_unknown_kind_can_still_be_read():
     assert (front.kind, front.boot, front.sequences) == (15, 5, [42])
 
 
+@pytest.mark.parametrize("kind", [records.EVENT, records.RESULT, records.GONE])
+def test_the_quality_bit_means_nothing_outside_rows(kind):
+    kind, body = records.pack([Record(kind, ROUTINE, AIR.hash, 5, 42, 1000, (1, 2))])
+    marked = body[:4] + bytes([body[4] | records.HAS_QUALITY]) + body[5:]
+    assert records.unpack(records.front(kind, marked), AIR)[0].values == (1, 2)
+
+
+def test_good_rows_pay_nothing_for_quality():
+    rows = [Record(ROWS, ROUTINE, AIR.hash, 5, i, 1000 * i, (1, 2, 3)) for i in range(30)]
+    good = len(records.pack(rows)[1])
+    rows[7].quality = (0, 7, 0)
+    assert len(records.pack(rows)[1]) == good + 1 + 4
+
+
 @pytest.mark.parametrize("site", ["", "x" * 33])
 def test_a_site_must_have_a_name_of_at_most_32_letters(site):
     with pytest.raises(ProtocolError):

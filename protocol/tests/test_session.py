@@ -6,10 +6,10 @@ from milepost_protocol.errors import ProtocolError
 from milepost_protocol.events import Acked, Arrived, Closed, TimeMeasured
 from milepost_protocol.gateway_end import GatewayEnd
 from milepost_protocol.links import DATAGRAM
-from milepost_protocol.node_end import PING_MS, NodeEnd
+from milepost_protocol.node_end import PING_MS, SESSION_MS_MAX, NodeEnd
 from milepost_protocol.packets import DOWN
 from milepost_protocol.received import REPLAY_WINDOW, Received, nearest
-from milepost_protocol.session import BODY_BYTES_MAX, CONTROL_BYTES_MAX, WINDOW, Session
+from milepost_protocol.session import BODY_BYTES_MAX, CONTROL_BYTES_MAX, NUMBER_MAX, WINDOW, Session
 from milepost_protocol.testing import FAULTS, BadWire, Dice, Pair
 
 KEY = bytes(range(32))
@@ -72,6 +72,18 @@ def test_on_a_clean_link_nothing_is_sent_twice_whatever_the_commit_interval():
         traffic = Traffic(1, {}, commit_ms=commit_ms).run()
         assert traffic.pair.node.session.retransmitted == 0, commit_ms
         assert traffic.arrived == list(range(200))
+
+
+@pytest.mark.parametrize("commit_ms", [1000, 5000])
+def test_a_schema_that_waits_for_its_commit_is_not_sent_twice(commit_ms):
+    traffic = Traffic(1, {}, count=1, commit_ms=commit_ms).run()
+    traffic.pair.node.send(blocks.SCHEMA, b"body", "schema")
+    acked = []
+    while not acked:
+        assert traffic.pair.now < 60_000
+        traffic.pair.step()
+        acked = [event for event in traffic.pair.at_node if isinstance(event, Acked)]
+    assert traffic.pair.node.session.retransmitted == 0
 
 
 def test_a_window_nearly_full_of_uncommitted_packets_asks_for_the_commit():
@@ -276,3 +288,21 @@ def test_the_window_is_never_exceeded():
         traffic.step()
         if traffic.pair.node.session:
             assert traffic.pair.node.session.in_flight() <= WINDOW
+
+
+def test_a_session_that_has_sealed_its_fill_makes_way_for_a_new_one():
+    traffic = Traffic(1, {}, count=0)
+    traffic.pair.run(50)
+    worn = traffic.pair.node.session
+    worn._number = NUMBER_MAX
+    assert worn.next_packet(50) is None
+    traffic.pair.run(traffic.pair.now + 5_000)
+    assert [event.reason for event in traffic.pair.at_node if isinstance(event, Closed)] == ["worn"]
+    assert traffic.pair.node.session.ident != worn.ident
+
+
+def test_a_session_ends_after_seven_days():
+    traffic = Traffic(1, {}, count=0)
+    traffic.pair.run(SESSION_MS_MAX + 60_000)
+    assert [event.reason for event in traffic.pair.at_node if isinstance(event, Closed)] == ["worn"]
+    assert traffic.pair.node.is_open

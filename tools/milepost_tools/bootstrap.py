@@ -9,17 +9,20 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from . import apt, environment, micropython
+from .emulator import packages
 from .processes import MissingTool, say, which
 
 EXIT_TOOL_MISSING = 6
 TEST_PROGRAMS = {  # what the tests start: program, Debian package
     "mosquitto": "mosquitto",
-}
+    "spin": "spin",
+}  # and the emulated board's own (emulator/packages.py)
 
 
 def test_programs() -> None:
     """Install what the tests start; where that is not ours to do, say how: those tests will skip, or fail in CI."""
     missing = [package for program, package in TEST_PROGRAMS.items() if which(program) is None]
+    missing += packages.missing_packages()
     if missing:
         apt.install(missing)
 

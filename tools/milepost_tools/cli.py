@@ -15,6 +15,7 @@ PROGRAM = "milepost"
 
 # name: (module, function)
 COMMANDS = {
+    "decode": ("milepost_tools.decode.command", "decode"),
     "demo": ("milepost_tools.demo.command", "demo"),
 }
 

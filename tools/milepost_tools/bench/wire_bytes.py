@@ -1,65 +1,75 @@
-"""Bytes a row: packed columns beside other ways to write the same values, on real traces.
+"""Bytes a row: packed columns, and whole blocks, beside other ways to write the same values, on real traces.
 
-Strategy: a trace is cut into batches as a node would cut it, every codec packs every batch by itself, and the sum is
-divided by the rows. Sampling times are counted for nobody. The yardstick is LZMA over the delta bytes of the whole
-trace, which sees everything at once; how far above it the packed columns may be is their limit. Every packed batch is
-unpacked again and compared, so a figure of a codec that loses something cannot be printed.
+Strategy: a trace is cut into batches as a node would cut it, every encoding packs every batch by itself, and the sum is
+divided by the rows. The yardstick is LZMA over the delta bytes of the whole trace, which sees everything at once; how far
+above it the packed columns may be is their limit. Sampling times are counted on neither side, and then on both. A *block*
+is everything a node sends for a batch: also type, length, names, times, and the word for each value that is
+missing. Every batch is unpacked again and compared, so a figure of something that loses a value cannot be printed.
 """
 
-import csv
-import json
 import lzma
-import struct
-import zlib
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from milepost_protocol import columns, times, varint
+from milepost_protocol import blocks, columns, records, times, varint
+from milepost_protocol.quality import QUALITY_IDS
+from milepost_protocol.records import COUNT_MAX, ROUTINE, ROWS, Record
+from milepost_protocol.schema import Schema
+from milepost_protocol.session import BODY_BYTES_MAX
 
-from .figures import Figure, at_most, stated
+from . import encodings
+from .encodings import ENCODINGS, Encoding
+from .figures import Figure, at_most, kept, stated
+from .traces import TRACES, TRACES_MEASURED, Column, Trace, cut, steps
 
-TRACES = Path(__file__).parent.parent / "traces"
 BATCHES = (1, 10, 30, 60)  # rows
 BATCH_LIMITED = 30  # rows; the limits are promised for this batch
-NULLS = ("", "NULL")  # how the sources write a value that is missing
-
-Column = list[int | None]
-Codec = Callable[["Trace", list[Column]], int]
+FRONT_BYTES_MAX = 16  # of a batch sampled on a schedule: all of a block that is not columns or quality
+DAY_MS = 24 * 3600 * 1000
+MISSING = QUALITY_IDS["missing"]
 
 
 @dataclass(frozen=True)
-class Trace:
-    """One file of a real trace: which of its columns are channels, what they are scaled by, and the promise for it."""
+class Numbers:
+    """What a front carries: which boot, which sequence is the first, the uptime there. These are a node's after 45 days."""
 
-    name: str
-    file: str
-    channels: dict[str, int]  # column of the file -> what its values are multiplied by to be integers
-    lzma_ratio_max: float  # packed columns at 30 rows a batch, over the LZMA figure
-
-    def load(self, folder: Path = TRACES) -> list[Column]:
-        """The channels as columns of integers and None, the whole file."""
-        with (folder / self.file).open(encoding="utf-8", newline="") as file:
-            rows = list(csv.DictReader(file))
-        return [[_scaled(row[name], scale) for row in rows] for name, scale in self.channels.items()]
-
-    def rows(self, batch: list[Column]) -> list[dict[str, float | None]]:
-        """A batch as what a JSON writer is given: one object a row, named and in units."""
-        scales = list(self.channels.items())
-        return [
-            {name: None if v is None else v / scale for (name, scale), v in zip(scales, row, strict=True)}
-            for row in zip(*batch, strict=True)
-        ]
+    boot: int = 12
+    sequence: int = 65_000
+    uptime_ms: int = 45 * DAY_MS
 
 
-AIR_EPA = {"no2_ppb": 10, "o3_ppb": 10, "pm25_ugm3": 10, "temp_c": 100, "rh_pct": 10, "dp_c": 10}
-AIR_HCMC = {"pm10_ugm3": 10, "pm25_ugm3": 10, "temp_c": 10, "rh_pct": 10, "rssi_dbm": 1}
-TRACES_MEASURED = (
-    Trace("air epa", "air_epa_rtp.csv", AIR_EPA, 1.08),
-    Trace("air hcmc", "air_hcmc_nhabe.csv", AIR_HCMC, 1.08),
-    Trace("flood logan", "flood_logan_river.csv", {"stage": 100, "temp": 100, "turb": 100}, 1.08),
-    Trace("flood tidal", "flood_tidal.csv", {"sea_surface_height_above_sea_level": 1000}, 1.25),
-)
+NODE_OF_45_DAYS = Numbers()
+NODE_AT_WORST = Numbers(boot=0xFFFFFFFF, sequence=0xFFFFFF00, uptime_ms=10 * 365 * DAY_MS)
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A trace in memory: the channels' columns, and when each row was sampled."""
+
+    trace: Trace
+    columns: list[Column]
+    times_ms: list[int]
+    schema: Schema = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Make a schema of as many channels; which ones makes no difference to the size."""
+        object.__setattr__(self, "schema", Schema("nha-be", 1, tuple(range(1, len(self.columns) + 1))))
+
+    def records(self, numbers: Numbers = NODE_OF_45_DAYS) -> list[Record]:
+        """All rows as a node's records, with a word for each value that is missing."""
+        rows = zip(*self.columns, strict=True)
+        return [self._record(numbers, i, row) for i, row in enumerate(rows)]
+
+    def _record(self, numbers: Numbers, i: int, row: "tuple[int | None, ...]") -> Record:
+        noted = tuple(MISSING if value is None else 0 for value in row) if None in row else None
+        uptime_ms = numbers.uptime_ms + self.times_ms[i]
+        return Record(ROWS, ROUTINE, self.schema.hash, numbers.boot, numbers.sequence + i, uptime_ms, row, noted)
+
+
+def load(trace: Trace, folder: Path = TRACES) -> Loaded:
+    """Read one trace."""
+    return Loaded(trace, trace.load(folder), trace.times_ms(folder))
 
 
 def packed_columns(trace: Trace, batch: list[Column]) -> int:
@@ -71,106 +81,123 @@ def packed_columns(trace: Trace, batch: list[Column]) -> int:
     return len(packed)
 
 
-def json_objects(trace: Trace, batch: list[Column]) -> int:
-    """The size of a JSON array of one object a row, without white space."""
-    return len(_json(trace.rows(batch)))
+def pack_blocks(made: list[Record], schema: Schema) -> list[tuple[int, bytes]]:
+    """Records in as few blocks as hold them: more than one where they fill more than a packet."""
+    count = len(made)
+    kind, body = records.pack(made)
+    while len(body) > BODY_BYTES_MAX:
+        count = max(1, min(count - 1, count * BODY_BYTES_MAX // len(body)))
+        kind, body = records.pack(made[:count])
+    back = records.unpack(records.front(kind, body), schema)
+    if [vars(record) for record in back] != [vars(record) for record in made[:count]]:
+        raise AssertionError("a block did not come back")
+    return [(kind, body)] + (pack_blocks(made[count:], schema) if count < len(made) else [])
 
 
-def senml_json(trace: Trace, batch: list[Column]) -> int:
-    """The size of SenML in JSON (RFC 8428): a record of name and value for each reading, units and times left out."""
-    rows = trace.rows(batch)
-    return len(_json([{"n": name, "v": v} for row in rows for name, v in row.items() if v is not None]))
-
-
-def packed_struct(trace: Trace, batch: list[Column]) -> int:
-    """The size of the rows as a C structure: the smallest integer types that hold the batch, and a byte of presence."""
-    form = "<B" + "".join(_type(column) for column in batch)
-    return struct.calcsize(form) * len(batch[0])
-
-
-def delta_varint(trace: Trace, batch: list[Column]) -> int:
-    """The size of zigzag varints of the steps, column by column, and a byte of presence a row."""
-    return len(delta_bytes(batch))
-
-
-def zlib_json(trace: Trace, batch: list[Column]) -> int:
-    """The size of the JSON objects after zlib at its best."""
-    return len(zlib.compress(_json(trace.rows(batch)), 9))
-
-
-CODECS: dict[str, Codec] = {
-    "columns": packed_columns,
-    "delta varint": delta_varint,
-    "packed struct": packed_struct,
-    "zlib(JSON)": zlib_json,
-    "JSON": json_objects,
-    "SenML-JSON": senml_json,
-}
-
-
-def delta_bytes(trace_columns: list[Column]) -> bytes:
-    """Zigzag varints of the steps column by column, a null as a step of 0, then a byte of presence for each row."""
-    out = bytearray()
-    for column in trace_columns:
-        last = 0
-        for value in column:
-            varint.put(out, varint.zigzag(0 if value is None else value - last))
-            last = last if value is None else value
-    for row in zip(*trace_columns, strict=True):
-        out.append(sum(1 << i for i, value in enumerate(row) if value is not None))
-    return bytes(out)
+def bytes_per_row(encoding: Encoding, trace: Trace, trace_columns: list[Column], rows: int) -> float:
+    """What `encoding` makes of a trace in batches of so many rows, per row."""
+    return sum(encoding(trace, batch) for batch in cut(trace_columns, rows)) / len(trace_columns[0])
 
 
 def lzma_bytes_per_row(trace_columns: list[Column]) -> float:
     """What LZMA makes of the whole trace's delta bytes, per row."""
-    return len(lzma.compress(delta_bytes(trace_columns))) / len(trace_columns[0])
+    return len(lzma.compress(encodings.delta_bytes(trace_columns))) / len(trace_columns[0])
 
 
-def bytes_per_row(codec: Codec, trace: Trace, trace_columns: list[Column], rows: int) -> float:
-    """What `codec` makes of a trace in batches of so many rows, per row."""
-    return sum(codec(trace, batch) for batch in _batches(trace_columns, rows)) / len(trace_columns[0])
+def lzma_timed_bytes_per_row(loaded: Loaded) -> float:
+    """The same with the steps of the sampling times in front, in seconds if they are whole."""
+    told = steps(loaded.times_ms)
+    unit_ms = 1000 if all(step % 1000 == 0 for step in told) else 1
+    out = bytearray()
+    for step in told:
+        varint.put(out, step // unit_ms)
+    return len(lzma.compress(bytes(out) + encodings.delta_bytes(loaded.columns))) / len(loaded.times_ms)
+
+
+def times_bytes_per_row(loaded: Loaded, rows: int) -> float:
+    """What the sampling times take, in batches of so many rows: the first row's uptime and the steps."""
+    total = 0
+    for start in range(0, len(loaded.times_ms), rows):
+        piece = loaded.times_ms[start : start + rows]
+        uptime = bytearray()
+        varint.put(uptime, NODE_OF_45_DAYS.uptime_ms + piece[0])
+        total += len(uptime) + len(times.encode_times(steps(piece)))
+    return total / len(loaded.times_ms)
+
+
+def block_bytes_per_row(loaded: Loaded, rows: int) -> float:
+    """What whole blocks take, type and length included, in batches of so many rows."""
+    made = loaded.records()
+    packed = [
+        block for start in range(0, len(made), rows) for block in pack_blocks(made[start : start + rows], loaded.schema)
+    ]
+    return sum(blocks.HEAD_BYTES + len(body) for _, body in packed) / len(made)
 
 
 def figures(batches: tuple[int, ...] = BATCHES, folder: Path = TRACES) -> list[Figure]:
-    """All figures: for each trace the LZMA yardstick, then each codec at each batch; the limit stands at 30 rows."""
-    return [figure for trace in TRACES_MEASURED for figure in _trace_figures(trace, batches, folder)]
+    """For each trace LZMA, ours and the other encodings at each batch size; then what fronts and times take."""
+    rows = [row for trace in TRACES_MEASURED for row in _trace_figures(load(trace, folder), batches)]
+    return rows + front_figures() + times_figures()
 
 
-def _trace_figures(trace: Trace, batches: tuple[int, ...], folder: Path) -> Iterator[Figure]:
-    loaded = trace.load(folder)
-    whole = lzma_bytes_per_row(loaded)
+def _trace_figures(loaded: Loaded, batches: tuple[int, ...]) -> Iterator[Figure]:
+    trace = loaded.trace
+    whole = lzma_bytes_per_row(loaded.columns)
     yield stated(f"{trace.name}: LZMA of the whole trace", whole, "B/row")
-    for name, codec in CODECS.items():
+    for rows in batches:
+        name, value = _named(trace, "columns", rows), bytes_per_row(packed_columns, trace, loaded.columns, rows)
+        limit = whole * trace.lzma_ratio_max
+        yield at_most(name, value, "B/row", limit) if rows == BATCH_LIMITED else kept(name, value, "B/row")
+    yield stated(f"{trace.name}: LZMA of the whole trace with its times", lzma_timed_bytes_per_row(loaded), "B/row")
+    for rows in batches:
+        value = bytes_per_row(packed_columns, trace, loaded.columns, rows) + times_bytes_per_row(loaded, rows)
+        yield kept(_named(trace, "columns with their times", rows), value, "B/row")
+    for rows in batches:
+        yield kept(_named(trace, "block", rows), block_bytes_per_row(loaded, rows), "B/row")
+    for name, encoding in ENCODINGS.items():
         for rows in batches:
-            limited = codec is packed_columns and rows == BATCH_LIMITED
-            value = bytes_per_row(codec, trace, loaded, rows)
-            row = f"{trace.name}: {name}, batches of {rows}"
-            yield at_most(row, value, "B/row", whole * trace.lzma_ratio_max) if limited else stated(row, value, "B/row")
+            value = bytes_per_row(encoding, trace, loaded.columns, rows)
+            yield stated(_named(trace, name, rows), value, "B/row")
+
+
+def _named(trace: Trace, what: str, rows: int) -> str:
+    return f"{trace.name}: {what}, batches of {rows}"
+
+
+def front_bytes(step_ms: int, numbers: Numbers, count: int = BATCH_LIMITED, stride: int = 1, jitter_ms: int = 0) -> int:
+    """What a block of good rows takes beside its columns; with `stride`, only every so many-th sequence is in it."""
+    trembles = [(i * 7919) % (jitter_ms + 1) for i in range(count)]
+    made = [
+        Record(ROWS, ROUTINE, 0, numbers.boot, numbers.sequence + i * stride, numbers.uptime_ms + i * step_ms + t, (i,))
+        for i, t in enumerate(trembles)
+    ]
+    body = records.pack(made)[1]
+    return blocks.HEAD_BYTES + len(body) - len(columns.encode([list(range(count))], count))
+
+
+def front_figures(count: int = BATCH_LIMITED) -> list[Figure]:
+    """What stands around the columns of one batch: on a schedule within the limit, and what it takes at worst."""
+    after = ", boot 12, sequence 65,000, after 45 days"
+    seen = [("1 min", 60_000), ("15 min", 900_000), ("1 h", 3_600_000)]
+    regular = [
+        at_most(
+            f"front of {count} rows every {name}{after}", front_bytes(step, NODE_OF_45_DAYS), "B/batch", FRONT_BYTES_MAX
+        )
+        for name, step in seen
+    ]
+    worst = front_bytes(1500, NODE_AT_WORST)
+    ragged = front_bytes(60_000, NODE_AT_WORST, COUNT_MAX, stride=8, jitter_ms=1000)
+    return [
+        *regular,
+        kept(f"front of {count} rows every 1.5 s, boot drawn, last sequences, after 10 years", worst, "B/batch"),
+        kept(f"front of {COUNT_MAX} rows, the same, times trembling by 1 s, 7 of 8 rows missing", ragged, "B/batch"),
+    ]
 
 
 def times_figures(count: int = BATCH_LIMITED) -> list[Figure]:
-    """What the sampling times of one batch cost where the schedule holds; limits in bytes a batch."""
+    """What the steps between the rows of one batch cost where the schedule holds; limits in bytes a batch."""
     cases = (("1 min", 60_000, 1.0), ("15 min", 900_000, 2.0), ("1.5 s", 1500, 3.0))
     return [
         at_most(f"times of {count} rows every {name}", len(times.encode_times([step] * (count - 1))), "B/batch", limit)
         for name, step, limit in cases
     ]
-
-
-def _batches(trace_columns: list[Column], rows: int) -> Iterator[list[Column]]:
-    for start in range(0, len(trace_columns[0]), rows):
-        yield [column[start : start + rows] for column in trace_columns]
-
-
-def _scaled(text: str, scale: int) -> int | None:
-    return None if text.strip() in NULLS else round(float(text) * scale)
-
-
-def _json(value: object) -> bytes:
-    return json.dumps(value, separators=(",", ":")).encode()
-
-
-def _type(column: Column) -> str:
-    present = [value for value in column if value is not None]
-    width = max((max(value, ~value).bit_length() + 1 for value in present), default=0)
-    return "b" if width <= 8 else "h" if width <= 16 else "i"

@@ -47,9 +47,12 @@ STAGES = (
     Stage("arrows", _python("milepost_tools.checks.arrows")),
     Stage("sizes", _python("milepost_tools.checks.sizes")),
     Stage("vectors", _vectors),
+    Stage("soak", _python("milepost_tools.soak", "wire", "--seed", "1", "--transmissions", "1000000")),
+    Stage("figures", _python("milepost_tools.bench.cli", "--ratchet", "wire")),
     Stage("tests", _python("pytest", "-q"), live=True),
 )
-FAST = tuple(stage.name for stage in STAGES if stage.name != "tests")
+SLOW = ("soak", "figures", "tests")  # minutes each
+FAST = tuple(stage.name for stage in STAGES if stage.name not in SLOW)
 
 
 @dataclass(frozen=True)
@@ -126,7 +129,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Read the command line, and check the working folder."""
     names = [stage.name for stage in STAGES]
     parser = argparse.ArgumentParser(prog="tools/check", description="Check everything, or the stages named.")
-    parser.add_argument("--fast", action="store_true", help="all but the tests")
+    parser.add_argument("--fast", action="store_true", help="all but soak, figures and tests")
     parser.add_argument("stages", nargs="*", metavar="STAGE", help=" ".join(names))
     options = parser.parse_args(arguments)
     unknown = [name for name in options.stages if name not in names]

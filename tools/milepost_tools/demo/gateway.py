@@ -3,7 +3,8 @@
 import asyncio
 import json
 import sys
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from .nodes import BAUD, Node, write_private
 AREA, GATEWAY = "hcmc", "demo"
 TOPICS = f"city/v1/{AREA}/{GATEWAY}/#"
 COMMIT_S = 0.2  # of the demo: a reading is at the subscriber before anybody gets impatient
-SETTLE_S = 0.3  # beyond a commit: what a busy machine takes from the line to the buffer
+QUIET_S = 1.5  # what a node said last may wait in the line and for its commit, longer on a busy machine
 LOOK_S = 0.1
 STATUS_S_MAX = 20.0  # a Python start on a busy Raspberry Pi, and one look into a file
 PROGRAM = [sys.executable, "-m", "milepost_gateway"]
@@ -87,23 +88,18 @@ class Gateway:
         _, ledger = await self.status_and_exit()
         return ledger
 
-    async def drained(self, limit_s: float) -> dict[str, Any]:
-        """Wait, once nothing more comes in, until all that came in is delivered; the ledger then, or after `limit_s`.
-
-        What waits for its commit stands in no ledger yet, so one look at "nothing pending" proves nothing: it must hold
-        for longer than a commit may take, and nothing may have been accepted meanwhile.
-        """
-        loop = asyncio.get_running_loop()
-        deadline, since, before = loop.time() + limit_s, loop.time(), -1
-        while True:
+    async def drain(self, limit_s: float, look: Callable[[dict[str, Any]], None] = lambda ledger: None) -> None:
+        """Until it holds nothing more and nothing more has come for QUIET_S, or `limit_s` is over; `look` sees each ledger."""
+        began = changed = time.monotonic()
+        accepted = -1
+        while time.monotonic() < began + limit_s:
             ledger = await self.status()
+            look(ledger)
             total = ledger["gateway"]
-            if total["pending"] or total["accepted"] != before:
-                since, before = loop.time(), total["accepted"]
-            elif loop.time() - since > self.commit_s + SETTLE_S:
-                return ledger
-            if loop.time() > deadline:
-                return ledger
+            if total["accepted"] != accepted or total["pending"]:
+                accepted, changed = total["accepted"], time.monotonic()
+            elif time.monotonic() >= changed + QUIET_S:
+                return
             await asyncio.sleep(LOOK_S)
 
     async def status_and_exit(self) -> tuple[int, dict[str, Any]]:

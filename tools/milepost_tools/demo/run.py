@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from .. import STARTED_S
 from ..errors import LAW, Fault
@@ -145,8 +146,7 @@ class Demo:
         self._story("ending: nodes first, then what the gateway still holds, then the gateway")
         await wait_for(lambda: not self.received.count.missing, ARRIVE_S_MAX)  # what is being sent again comes yet
         await asyncio.gather(*[node.child.stop() for node in nodes if node.child])
-        self.received.ledger = await gateway.drained(DRAIN_S_MAX)
-        self._show(self.received)
+        await gateway.drain(DRAIN_S_MAX, self._look)
         if gateway.child:
             await gateway.child.stop()
         self.received.ledger = await gateway.status()
@@ -160,6 +160,10 @@ class Demo:
         sites = [node.plan.site for node in nodes if node.plan.site not in self.received.rows]
         silent = tuple(sites) if self._watched_s >= SILENT_S_MAX else ()
         return Verdict(len(nodes), ledger, *counted, *self._compare(), silent)
+
+    def _look(self, ledger: dict[str, Any]) -> None:
+        self.received.ledger = ledger
+        self._show(self.received)
 
     def _compare(self) -> tuple[int, int]:
         equal = compared = 0

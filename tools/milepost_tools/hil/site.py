@@ -107,11 +107,11 @@ class Site:
                 raise TimeoutError(f"after {limit_s:.0f} s still not: {what} (seed {self.seed}, see {self.directory})")
             await asyncio.sleep(LOOK_S)
 
-    async def until_rows(self, name: str, more: int) -> None:
+    async def until_rows(self, name: str, more: int, limit_s: float = WAIT_S_MAX) -> None:
         """Wait until the subscriber has `more` rows of a node than now."""
         site = self.nodes[name].plan.site
         wanted = self.rows(site) + more
-        await self.until(f"{wanted} rows of {site} at the subscriber", lambda: self.rows(site) >= wanted)
+        await self.until(f"{wanted} rows of {site} at the subscriber", lambda: self.rows(site) >= wanted, limit_s)
 
     def rows(self, site: str) -> int:
         """Rows of a site that the subscriber has."""
@@ -143,7 +143,8 @@ class Site:
         """
         await self.until("every hole is closed", lambda: self.received.count.missing == 0)
         await asyncio.gather(*[node.child.stop() for node in self.nodes.values() if node.child])
-        ledger = await self.gateway.drained(WAIT_S_MAX)
+        await self.gateway.drain(WAIT_S_MAX)
+        ledger = await self.gateway.status()
         delivered = ledger["gateway"]["delivered"]
         await self.until(f"{delivered} records at the subscriber", lambda: self.received.count.unique >= delivered)
         if self.gateway.child:

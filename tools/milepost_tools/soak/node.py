@@ -87,7 +87,7 @@ class NodeModel:
         kind = records.EVENT if cls == records.URGENT and count == 1 else records.ROWS
         uptime = self.uptime()
         made = [
-            records.Record(kind, cls, ROWS.hash, self.boot, name[2], uptime + i, (uptime // 1000,))
+            records.Record(kind, cls, ROWS.hash, self.boot, name[2], uptime + i, (uptime // 1000 & 0xFFFF,))
             for i, name in enumerate(names)
         ]
         batch = Batch(names, cls, *records.pack(made))

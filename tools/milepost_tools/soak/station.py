@@ -162,7 +162,7 @@ class Station:
     def _put(self, link: Link, source: object, packet: bytes) -> None:
         lines = [line for line in link.lines if line.index == source] if link.kind is DATAGRAM else link.lines
         for line in lines:
-            self.world.put(line, DOWN, packet)
+            self.world.put(line, DOWN, packet, shared=line is not lines[0])
 
     def _note(self, link: Link, events: list[Event]) -> None:
         for event in events:

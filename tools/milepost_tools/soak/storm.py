@@ -9,10 +9,10 @@ from milepost_protocol.testing import FAULTS, Dice
 # kind: mean seconds between two, somewhere in the world
 KINDS = {
     "reboot": 40,  # a node loses RAM
-    "sleep": 400,  # a node is deaf and dumb for minutes to hours, its state intact
+    "sleep": 300,  # a node is deaf and dumb for minutes to hours, its state intact
     "restart": 50,  # the gateway is killed and started
-    "outage": 500,  # a line is cut in one direction for minutes to hours
-    "clock-step": 300,  # the gateway's wall clock jumps, by up to a year
+    "outage": 300,  # a line is cut in one direction for minutes to hours
+    "clock-step": 120,  # the gateway's wall clock jumps, by up to a year
     "attack": 8,  # a salvo of what an attacker can say
     "backlog": 200,  # a node comes by many records at once
     "command": 20,  # the gateway has something for a node

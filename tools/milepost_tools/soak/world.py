@@ -34,12 +34,13 @@ LAGS_MS = (0, 50, 5)  # how late programs come to send what they have to say, li
 SWEEP_MS = 60_000  # between two comparisons of the whole book with all spools
 TRACE_MAX = 48  # happenings that a failure shows
 WITNESSES = 20_000  # from so many transmissions on, every kind, fault and weapon must have been seen
+WITNESS_MS = 1_500_000  # and from so long on: a bus says much in little time
 
 Told = Any  # what a happening needs to know: it is handed through
 
 
 class World:
-    """One soak. `without` and `only` leave out parts of the storm; `nodes`: how many there are; `bus`: all on one polled bus."""
+    """One soak. `without` and `only` leave out parts of the storm; `nodes` is how many; `bus`: all on a polled bus."""
 
     def __init__(
         self,
@@ -89,6 +90,7 @@ class World:
 
     def after(self, delay_ms: int, do: Callable[[Told], None], told: Told) -> int:
         """Let something happen later; return when."""
+        require(delay_ms >= 0, "an end wants to be woken in the past")
         due = self.now + delay_ms
         self._pushed += 1
         heappush(self._heap, (due, self._pushed, do, told))
@@ -116,9 +118,11 @@ class World:
             link.wake_at = -1
             station.touch(link)
 
-    def put(self, line: Line, direction: int, packet: bytes) -> None:
-        """A packet leaves for the other end of the line."""
-        if packet[0] & TYPE_MASK == SHORT:
+    def put(self, line: Line, direction: int, packet: bytes, shared: bool = False) -> None:
+        """A packet leaves for the other end of the line; `shared`: it was counted on another line of the same bus."""
+        if shared:
+            pass
+        elif packet[0] & TYPE_MASK == SHORT:
             self.shorts += 1
         else:
             self.transmissions += 1
@@ -319,7 +323,7 @@ class World:
     def check_coverage(self) -> None:
         """After a long run everything that can go wrong has gone wrong, and work was done beside it."""
         figures = self.figures()
-        if self.transmissions < WITNESSES or self.storm.without or self.storm.only:
+        if self.transmissions < WITNESSES or self.now < WITNESS_MS or self.storm.without or self.storm.only:
             return
         unseen = [name for name, value in figures.items() if value == 0]
         require(not unseen, f"never happened, so nothing was shown about it: {', '.join(unseen)}")

@@ -1,0 +1,1 @@
+"""The model of custody across sessions, checked by Spin."""
