@@ -90,6 +90,8 @@ class Session:
         self._srtt = -1
         self._rttvar = 0
         self._backoff = 0
+        self._asked = now  # when word came, or was asked for, of packets that wait for the peer's commit
+        self._asks = 0  # in a row
 
     # -- sending ------------------------------------------------------------------------------------------------------
 
@@ -248,6 +250,7 @@ class Session:
         self._ack_carrier = carrier
         largest = nearest(self._number, body[0] | body[1] << 8)
         safe = largest - body[4] if body[4] < WAITING_MAX else -1
+        self._asked = now
         came = int.from_bytes(body[5:], "little") << 1 | 1
         tokens: list[object] = []
         for number in sorted(self._flights):
@@ -257,7 +260,10 @@ class Session:
             if flight and flight.came and number <= safe:
                 del self._flights[number]
                 tokens += [item[2] for item in flight.items]
-        return [Acked(self, tokens)] if tokens else []
+        if not tokens:
+            return []
+        self._asks = 0
+        return [Acked(self, tokens)]
 
     def _look_up(self, number: int, back: int, came: int, then: int) -> None:
         """Whether the packet `back` behind an ack's largest came, or is lost, or cannot be told yet."""
@@ -292,6 +298,10 @@ class Session:
         """When a packet of which no word came is lost. The peer may wait with its commit, but not for an urgent record."""
         return flight.sent + self.rto_ms() + (0 if flight.is_urgent else self._peer_delay_ms)
 
+    def _ask_at(self) -> int:
+        """When to ask what became of packets that came and are not called safe: the ack that said so may be lost."""
+        return self._asked + min(self.rto_ms() << self._asks, RTO_MS_MAX) + self._peer_delay_ms
+
     def _lose(self, number: int) -> None:
         """Put what a lost packet carried back in front of its queues."""
         flight = self._flights.pop(number)
@@ -303,6 +313,8 @@ class Session:
     def next_deadline(self) -> "int | None":
         """When `tick` has something to do."""
         times = [self._due(flight) for flight in self._flights.values() if not flight.came]
+        if any(flight.came for flight in self._flights.values()):
+            times.append(self._ask_at())
         if self._received.waiting_since >= 0 and not self._received.ack_due:
             times.append(self._received.waiting_since + self._own_delay_ms)
         return min(times) if times else None
@@ -311,6 +323,10 @@ class Session:
         """Let time pass: say what came even if its commit is late, and take packets for lost whose time is up."""
         if 0 <= self._received.waiting_since <= now - self._own_delay_ms:
             self._received.ack_due = True
+        if any(flight.came for flight in self._flights.values()) and self._ask_at() <= now:
+            self.ping()
+            self._asked = now
+            self._asks = min(self._asks + 1, BACKOFF_MAX)
         unheard = [number for number in self._flights if not self._flights[number].came]
         if any(self._due(self._flights[number]) <= now for number in unheard):
             for number in sorted(unheard, reverse=True):
