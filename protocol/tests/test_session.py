@@ -7,7 +7,6 @@ from milepost_protocol.events import Acked, Arrived, Closed, TimeMeasured
 from milepost_protocol.gateway_end import GatewayEnd
 from milepost_protocol.links import DATAGRAM
 from milepost_protocol.node_end import PING_MS, SESSION_MS_MAX, NodeEnd
-from milepost_protocol.packets import DOWN
 from milepost_protocol.received import REPLAY_WINDOW, Received, nearest
 from milepost_protocol.session import BODY_BYTES_MAX, CONTROL_BYTES_MAX, NUMBER_MAX, WINDOW, Session
 from milepost_protocol.testing import FAULTS, BadWire, Dice, Pair
@@ -306,27 +305,3 @@ def test_a_session_ends_after_seven_days():
     traffic.pair.run(SESSION_MS_MAX + 60_000)
     assert [event.reason for event in traffic.pair.at_node if isinstance(event, Closed)] == ["worn"]
     assert traffic.pair.node.is_open
-
-
-def test_a_lost_word_that_a_packet_is_safe_is_asked_for():
-    keys = (bytes(16), bytes([1]) * 16, bytes(8))
-    sender, receiver = Session(NODE, 1, keys, DOWN, 1, 0), Session(NODE, 1, keys, 0, 1, 0)
-
-    def carry(packet, to, now):
-        number, plain = to.open(packet)
-        return number, to.take_in(number, plain, now)
-
-    sender.say(0x2F, b"lost: a gap, so that what comes next is told at once")
-    sender.next_packet(0)
-    sender.send(blocks.COMMAND, b"kept", "token")
-    number, _ = carry(sender.next_packet(0), receiver, 1)
-    assert carry(receiver.next_packet(1), sender, 2)[1] == [], "it came, and waits"
-    receiver.confirm(number)
-    receiver.next_packet(3)  # the word that it is safe is lost
-    sender.tick(sender.next_deadline())
-    asked, _ = carry(sender.next_packet(2000), receiver, 2001)
-    receiver.confirm(asked)
-    (event,) = carry(receiver.next_packet(2001), sender, 2002)[1]
-    assert isinstance(event, Acked)
-    assert "token" in event.tokens
-    assert sender.retransmitted == 0
