@@ -7,6 +7,7 @@ from milepost_protocol.events import Acked, Arrived, Closed, TimeMeasured
 from milepost_protocol.gateway_end import GatewayEnd
 from milepost_protocol.links import DATAGRAM
 from milepost_protocol.node_end import PING_MS, SESSION_MS_MAX, NodeEnd
+from milepost_protocol.packets import DOWN
 from milepost_protocol.received import REPLAY_WINDOW, Received, nearest
 from milepost_protocol.session import BODY_BYTES_MAX, CONTROL_BYTES_MAX, NUMBER_MAX, WINDOW, Session
 from milepost_protocol.testing import FAULTS, BadWire, Dice, Pair
