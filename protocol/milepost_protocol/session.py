@@ -90,8 +90,10 @@ class Session:
         self._srtt = -1
         self._rttvar = 0
         self._backoff = 0
-        self._asked = now  # when word came, or was asked for, of packets that wait for the peer's commit
-        self._asks = 0  # in a row
+        self._asked, self._asks = (
+            now,
+            0,
+        )  # when word came, or was asked for, of what waits for the peer's commit; in a row
 
     # -- sending ------------------------------------------------------------------------------------------------------
 
