@@ -87,13 +87,10 @@ class Session:
         self._link = link
         self._ping_due = False
         self._loss = LossRate()
-        self._srtt = -1
-        self._rttvar = 0
+        self._srtt, self._rttvar = -1, 0
         self._backoff = 0
-        self._asked, self._asks = (
-            now,
-            0,
-        )  # when word came, or was asked for, of what waits for the peer's commit; in a row
+        self._asked = now  # when word came, or was asked for, of what waits for the peer's commit
+        self._asks = 0  # in a row
 
     # -- sending ------------------------------------------------------------------------------------------------------
 
