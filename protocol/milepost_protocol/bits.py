@@ -165,3 +165,13 @@ class BitReader:
         """Check that every byte was used."""
         if self.finish() != len(self._data):
             raise ProtocolError("bytes left over")
+
+
+def sums(misses: "list[int]") -> "list[int]":
+    """Running totals: undoes taking the difference to the one before."""
+    totals = []
+    total = 0
+    for miss in misses:
+        total += miss
+        totals.append(total)
+    return totals

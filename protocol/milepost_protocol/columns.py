@@ -6,7 +6,7 @@ from batch to batch, so losing one batch costs no other. Which rule wins is gues
 then tried: a node has no time to try them all. COLUMNS.md states every bit.
 """
 
-from .bits import BitReader, BitWriter, rice_parameter
+from .bits import BitReader, BitWriter, rice_parameter, sums
 from .errors import ProtocolError, UsageError
 from .varint import unzigzag, zigzag
 
@@ -294,19 +294,10 @@ def _step_half(misses: "list[int]") -> "list[int]":
     return steps
 
 
-def _step_line(misses: "list[int]") -> "list[int]":
-    steps = []
-    step = 0
-    for miss in misses:
-        step += miss
-        steps.append(step)
-    return steps
-
-
 def _step_across(misses: "list[int]", before: "list[int]", share: int) -> "list[int]":
     return [miss + ((share * other + 4) >> 3) for miss, other in zip(misses, before)]
 
 
 # For LAST to LINE: what the rule misses at each step, and back from that to the steps.
 MISSES = (_same, _miss_smooth, _miss_half, _miss_line)
-STEPS = (_same, _step_smooth, _step_half, _step_line)
+STEPS = (_same, _step_smooth, _step_half, sums)

@@ -5,7 +5,7 @@ batch. Otherwise the median step goes first, and then either how far each step i
 the grid that it spans: the second is far smaller where a schedule holds and only the moment of sampling trembles.
 """
 
-from .bits import BitReader, BitWriter, rice_parameter
+from .bits import BitReader, BitWriter, rice_parameter, sums
 from .columns import COUNT_MAX
 from .errors import ProtocolError, UsageError
 
@@ -63,7 +63,7 @@ def _put_irregular(bits: BitWriter, deltas: "list[int]") -> None:
         deltas = [delta // 1000 for delta in deltas]
     step = sorted(deltas)[len(deltas) // 2]
     misses = [delta - step for delta in deltas]
-    offsets = _sums(misses)
+    offsets = sums(misses)
     on_grid = sum(map(abs, offsets)) < sum(map(abs, misses))
     residuals = offsets if on_grid else misses
     bits.put(IRREGULAR << 2 | (2 if seconds else 0) | (1 if on_grid else 0), 4)
@@ -82,12 +82,3 @@ def _take_irregular(bits: BitReader, count: int) -> "list[int]":
     if min(deltas) < 0 or max(deltas) > STEP_MAX_MS:
         raise ProtocolError("a step is out of range")
     return deltas
-
-
-def _sums(misses: "list[int]") -> "list[int]":
-    sums = []
-    total = 0
-    for miss in misses:
-        total += miss
-        sums.append(total)
-    return sums
